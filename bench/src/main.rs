@@ -1,0 +1,2 @@
+//! Measures podline beside its peers.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The program `podline`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! A Kubernetes cluster in one process: API server, kubelet and pods that really serve, with faults on demand.
