@@ -39,3 +39,5 @@ pub use time::Time;
 
 mod untrusted;
 pub use untrusted::Untrusted;
+
+pub mod websocket;
