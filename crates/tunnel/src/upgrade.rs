@@ -138,3 +138,15 @@ pub enum Transport {
     /// GET with `Upgrade: websocket`, SPDY inside the WebSocket's binary messages.
     Websocket,
 }
+
+/// How sessions are asked for.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum TransportChoice {
+    /// By WebSocket, and by SPDY where that is refused.
+    #[default]
+    Auto,
+    /// By SPDY only.
+    Spdy,
+    /// By WebSocket only.
+    Websocket,
+}

@@ -1,0 +1,24 @@
+//! Where the runtime's clock becomes the argument that pure code wants.
+
+use podline_wire::Time;
+use tokio::time::Instant;
+
+/// The runtime's clock, as time since the clock was made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    epoch: Instant,
+}
+
+impl Clock {
+    pub(crate) fn new() -> Self {
+        Self { epoch: Instant::now() }
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        Time::from_duration(self.epoch.elapsed())
+    }
+
+    pub(crate) fn instant(&self, time: Time) -> Instant {
+        self.epoch + time.as_duration()
+    }
+}

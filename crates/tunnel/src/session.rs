@@ -1,0 +1,44 @@
+//! One upgraded connection: its state, shared between the task that drives it and the connections it carries.
+
+mod core;
+mod driver;
+mod framing;
+mod inbox;
+mod outbox;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use podline_wire::session::Peer;
+
+use crate::clock::Clock;
+use crate::request::Upgraded;
+use crate::Transport;
+
+pub(crate) use self::core::{Closing, Core};
+pub(crate) use self::driver::{Driver, Observer};
+
+/// One session, as those see it who use it.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    core: Mutex<Core>,
+}
+
+impl Shared {
+    /// A session on `upgraded`, and the driver that is to be run for it.
+    pub(crate) fn start<O: Observer + Unpin>(
+        clock: Clock,
+        known: Option<Peer>,
+        upgraded: Upgraded,
+        transport: Transport,
+        observer: O,
+    ) -> (Arc<Self>, Driver<O>) {
+        let shared = Arc::new(Self { core: Mutex::new(Core::new(clock, known)) });
+        let driver = Driver::new(shared.clone(), upgraded, transport, observer);
+        (shared, driver)
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Core> {
+        // Every change of the state is whole, so a panic elsewhere does not spoil it.
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

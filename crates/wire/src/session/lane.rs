@@ -1,0 +1,219 @@
+//! One lane: what was sent to one worker of the peer, and what of it is known to have been taken.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::Time;
+use crate::spdy::{StreamId, WORKERS};
+
+/// Names one of a session's lanes: the worker of the peer that its streams fall to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LaneIndex(u8);
+
+impl LaneIndex {
+    /// Every lane of a session.
+    pub const ALL: [Self; WORKERS as usize] = [Self(0), Self(1), Self(2), Self(3), Self(4)];
+
+    /// The lane that `stream` falls to.
+    pub fn of(stream: StreamId) -> Self {
+        Self(stream.worker())
+    }
+
+    /// The lane that the PING sent as number `ordinal` falls to, counted from 0 (spdystream goes round its workers).
+    pub(super) fn of_ping(ordinal: u32) -> Self {
+        Self((ordinal % u32::from(WORKERS)) as u8)
+    }
+
+    /// This lane's place among a session's.
+    pub fn as_usize(self) -> usize {
+        usize::from(self.0)
+    }
+
+    /// The first odd stream id from `least` on that falls to this lane. Odd, because a strict peer wants it so.
+    pub(super) fn next_odd(self, least: u32) -> u32 {
+        let period = 2 * u32::from(WORKERS);
+        // The one odd number below the period with this remainder.
+        let odd = if self.0 % 2 == 1 { u32::from(self.0) } else { u32::from(self.0 + WORKERS) };
+        least.saturating_add((odd + period - least % period) % period)
+    }
+}
+
+/// A frame that the worker answers in its turn, so that all before it is known to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fence {
+    /// The PING with this ordinal.
+    Ping(u32),
+    /// A SYN_STREAM without headers: the worker refuses it.
+    Rejected(StreamId),
+}
+
+/// A fence on its way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SentFence {
+    fence: Fence,
+    /// The lane's frames up to here are acknowledged by the answer.
+    pub(super) covers: u64,
+    pub(super) sent: Time,
+    waiting_since: Time,
+}
+
+/// One lane of a session.
+#[derive(Debug, Default)]
+pub(super) struct Lane {
+    /// Frames sent so far.
+    sent: u64,
+    /// Frames known to be taken.
+    acked: u64,
+    /// Frames with a fence behind them.
+    fenced: u64,
+    fences: VecDeque<SentFence>,
+    /// Pairs whose direction to the pod is open.
+    pairs: u32,
+    /// The frame that ended the last pair: the lane is free once it is taken.
+    last_end: u64,
+    fence_wanted: Option<Time>,
+    late: bool,
+}
+
+impl Lane {
+    pub(super) fn acked(&self) -> u64 {
+        self.acked
+    }
+
+    pub(super) fn unacknowledged(&self) -> u64 {
+        self.sent - self.acked
+    }
+
+    /// Frames that no fence stands behind.
+    pub(super) fn unfenced(&self) -> u64 {
+        self.sent - self.fenced
+    }
+
+    pub(super) fn is_free(&self) -> bool {
+        self.pairs == 0 && self.acked >= self.last_end && !self.late
+    }
+
+    pub(super) fn is_late(&self) -> bool {
+        self.late
+    }
+
+    /// Whether it is late though no pair is open on it.
+    pub(super) fn is_jammed(&self) -> bool {
+        self.late && self.pairs == 0
+    }
+
+    pub(super) fn fence_wanted(&self) -> Option<Time> {
+        self.fence_wanted
+    }
+
+    /// When the lane is late, unless an answer comes before.
+    pub(super) fn late_at(&self, late_after: Duration) -> Option<Time> {
+        self.fences.front().filter(|_| !self.late).map(|fence| fence.waiting_since + late_after)
+    }
+
+    /// Counts a frame; gives its number.
+    pub(super) fn sent(&mut self) -> u64 {
+        self.sent += 1;
+        self.sent
+    }
+
+    pub(super) fn fenced(&mut self, fence: Fence, now: Time) {
+        let covers = self.sent();
+        self.fenced = covers;
+        self.fence_wanted = None;
+        self.fences.push_back(SentFence { fence, covers, sent: now, waiting_since: now });
+    }
+
+    pub(super) fn want_fence(&mut self, at: Time) {
+        self.fence_wanted = Some(self.fence_wanted.map_or(at, |wanted| wanted.min(at)));
+    }
+
+    pub(super) fn fence_done(&mut self) {
+        self.fence_wanted = None;
+    }
+
+    /// The sent fence that `answered` knows again, if it is still awaited.
+    pub(super) fn take_fence(&mut self, answered: impl Fn(Fence) -> bool) -> Option<SentFence> {
+        self.fences.iter().find(|sent| answered(sent.fence)).copied()
+    }
+
+    /// Frames up to `seq` were taken. True where something is left that no fence on its way will acknowledge, but
+    /// somebody waits for.
+    pub(super) fn acknowledged(&mut self, seq: u64) -> bool {
+        if seq > self.acked {
+            self.acked = seq;
+            self.late = false;
+        }
+        while self.fences.front().is_some_and(|fence| fence.covers <= self.acked) {
+            self.fences.pop_front();
+        }
+        self.fences.is_empty() && self.unfenced() > 0 && (self.last_end > self.acked || self.pairs > 0)
+    }
+
+    /// Whether the lane has become late by `now`.
+    pub(super) fn find_late(&mut self, now: Time, late_after: Duration) -> bool {
+        let found = self.late_at(late_after).is_some_and(|at| at <= now);
+        self.late |= found;
+        found
+    }
+
+    /// Answers could not come until now: those awaited have their whole time again.
+    pub(super) fn restart_waiting(&mut self, now: Time) {
+        for fence in &mut self.fences {
+            fence.waiting_since = now;
+        }
+    }
+
+    pub(super) fn pair_opened(&mut self) {
+        self.pairs += 1;
+    }
+
+    /// The frame sent last ended a pair's direction to the pod.
+    pub(super) fn pair_closed(&mut self) {
+        self.pairs -= 1;
+        self.last_end = self.sent;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_odd_id_falls_to_the_lane() {
+        for lane in LaneIndex::ALL {
+            for least in 1..200 {
+                let id = lane.next_odd(least);
+                assert!(id >= least && id < least + 10);
+                assert_eq!(id % 2, 1);
+                assert_eq!(id % 5, u32::from(lane.0));
+            }
+        }
+    }
+
+    #[test]
+    fn a_lane_is_free_again_once_its_last_end_was_taken() {
+        let mut lane = Lane::default();
+        assert!(lane.is_free());
+        lane.pair_opened();
+        lane.sent();
+        assert!(!lane.is_free());
+        lane.sent();
+        lane.pair_closed();
+        assert!(!lane.is_free());
+        lane.acknowledged(2);
+        assert!(lane.is_free());
+    }
+
+    #[test]
+    fn a_late_lane_is_on_time_again_with_the_answer() {
+        let mut lane = Lane::default();
+        lane.fenced(Fence::Ping(0), Time::ZERO);
+        let second = Duration::from_secs(1);
+        assert!(!lane.find_late(Time::ZERO, second));
+        assert!(lane.find_late(Time::ZERO + second, second));
+        assert!(lane.is_late() && !lane.is_free());
+        lane.acknowledged(1);
+        assert!(!lane.is_late() && lane.is_free());
+    }
+}

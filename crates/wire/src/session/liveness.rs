@@ -1,0 +1,104 @@
+//! Whether the peer still lives: when to ask it, how, and when to give it up.
+
+use std::time::Duration;
+
+use crate::Time;
+
+/// How long a session may be silent before it is asked for a sign of life. A WebSocket tunnel's client that is silent
+/// never learns of a dead backend, and load balancers cut idle connections.
+pub const KEEPALIVE: Duration = Duration::from_secs(10);
+
+/// How long nothing may come after a sign of life was asked for.
+pub const PONG_DEADLINE: Duration = Duration::from_secs(10);
+
+/// What is to be done about the peer now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Alive,
+    Dead,
+    Ping,
+    ProbeReader,
+}
+
+#[derive(Debug)]
+pub(super) struct Liveness {
+    last_received: Time,
+    /// A sign of life was asked for then and has not come.
+    asked: Option<Time>,
+    ask_at: Time,
+    /// The peer has answered before, so a missing answer means something.
+    answers: bool,
+    reading: bool,
+}
+
+impl Liveness {
+    pub(super) fn new(now: Time) -> Self {
+        Self { last_received: now, asked: None, ask_at: now + KEEPALIVE, answers: false, reading: true }
+    }
+
+    pub(super) fn is_reading(&self) -> bool {
+        self.reading
+    }
+
+    pub(super) fn handle_received(&mut self, now: Time) {
+        self.last_received = now;
+    }
+
+    pub(super) fn handle_probe_sent(&mut self, now: Time) {
+        self.asked.get_or_insert(now);
+        self.ask_at = now + KEEPALIVE;
+    }
+
+    pub(super) fn handle_pong(&mut self) {
+        self.asked = None;
+        self.answers = true;
+    }
+
+    /// PINGs that fell to a stalled lane say nothing: ask the reader instead, now.
+    pub(super) fn handle_lane_late(&mut self, now: Time) {
+        self.asked = None;
+        self.ask_at = now;
+    }
+
+    pub(super) fn handle_reading(&mut self, now: Time, reading: bool) {
+        if reading && !self.reading {
+            self.last_received = now;
+            self.asked = self.asked.map(|_| now);
+        }
+        self.reading = reading;
+    }
+
+    pub(super) fn handle_wake(&mut self, now: Time) {
+        self.asked = None;
+        self.last_received = now;
+        self.ask_at = now;
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Time, lanes_answer: bool, reader_answers: bool) -> Verdict {
+        if self.dead_at().is_some_and(|at| at <= now) {
+            return Verdict::Dead;
+        }
+        if !self.reading || self.ask_at > now {
+            return Verdict::Alive;
+        }
+        self.ask_at = now + KEEPALIVE;
+        if lanes_answer {
+            return Verdict::Ping;
+        }
+        if reader_answers {
+            self.asked.get_or_insert(now);
+            return Verdict::ProbeReader;
+        }
+        Verdict::Alive
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<(Time, &'static str)> {
+        let ask = self.reading.then_some((self.ask_at, "keepalive"));
+        self.dead_at().map(|at| (at, "sign of life")).into_iter().chain(ask).min()
+    }
+
+    fn dead_at(&self) -> Option<Time> {
+        let asked = self.asked.filter(|_| self.reading && self.answers)?;
+        Some(asked.max(self.last_received) + PONG_DEADLINE)
+    }
+}

@@ -1,0 +1,219 @@
+//! One pair: the error and the data stream of one forwarded connection.
+//!
+//! ```text
+//!   opened ──both answered──▶ open ──our FIN──▶ finished ─┐
+//!      │                        └──peer's end──▶ stopped ──┤
+//!      └──nothing for 30 s──▶ unanswered                   ▼
+//!                      data stream ended + error stream ended (+ our last bytes acknowledged) ──▶ over
+//! ```
+//!
+//! The peer ends the data stream first and tells an error after that, so a pair is over only when its error stream
+//! ended too.
+
+use crate::spdy::limits::ERROR_TEXT;
+use crate::{Time, Untrusted};
+
+use super::credit::Credit;
+use super::{END_GRACE, FailureKind, PAIR_DEADLINE, PairEnd};
+
+#[derive(Debug)]
+pub(super) struct Pair {
+    opened: Time,
+    /// The number of the data stream's SYN_STREAM on the lane; the error stream's is the one before.
+    opening: u64,
+    data_answered: bool,
+    error_answered: bool,
+    local: Local,
+    data_end: Option<End>,
+    error_end: Option<End>,
+    /// Until when the rest of a half-ended pair is awaited.
+    grace: Option<Time>,
+    text: Vec<u8>,
+    last_data: Option<u64>,
+    delivery: Delivery,
+    pub(super) credit: Credit,
+}
+
+/// Our direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Local {
+    Open,
+    Finished,
+    Stopped,
+}
+
+/// How the peer ended a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Finished,
+    Reset,
+}
+
+/// Whether what we sent was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Delivery {
+    NothingAgainstIt,
+    Awaited { seq: u64, until: Time },
+    Missed,
+}
+
+/// An answer to one SYN_STREAM.
+pub(super) struct Answered {
+    /// The number of that SYN_STREAM on the lane, which the peer has thus taken.
+    pub(super) taken: Option<u64>,
+    /// Both streams are answered now.
+    pub(super) complete: bool,
+}
+
+impl Pair {
+    pub(super) fn new(now: Time, opening: u64) -> Self {
+        Self {
+            opened: now,
+            opening,
+            data_answered: false,
+            error_answered: false,
+            local: Local::Open,
+            data_end: None,
+            error_end: None,
+            grace: None,
+            text: Vec::new(),
+            last_data: None,
+            delivery: Delivery::NothingAgainstIt,
+            credit: Credit::default(),
+        }
+    }
+
+    pub(super) fn may_send(&self) -> bool {
+        self.local == Local::Open
+    }
+
+    pub(super) fn error_ended(&self) -> bool {
+        self.error_end.is_some()
+    }
+
+    /// The number on the lane of the last DATA frame with bytes of ours.
+    pub(super) fn last_data(&self) -> Option<u64> {
+        self.last_data
+    }
+
+    /// An error text whose stream ends by FIN comes from a runtime that leaves early data in the worker for ever.
+    pub(super) fn jams_its_lane(&self) -> bool {
+        self.error_end == Some(End::Finished) && !self.text.is_empty() && self.last_data.is_some()
+    }
+
+    /// How the pair ended, once it has.
+    pub(super) fn end(&self) -> Option<PairEnd> {
+        let (Some(data), Some(error)) = (self.data_end, self.error_end) else { return None };
+        if matches!(self.delivery, Delivery::Awaited { .. }) {
+            return None;
+        }
+        Some(self.conclude(data == End::Reset || error == End::Reset))
+    }
+
+    /// When the pair is overdue, and for what.
+    pub(super) fn deadline(&self) -> Option<(Time, &'static str)> {
+        let opening = (!self.data_answered || !self.error_answered).then(|| (self.opened + PAIR_DEADLINE, "pair opening"));
+        let delivery = match self.delivery {
+            Delivery::Awaited { until, .. } => Some((until, "pair delivery")),
+            Delivery::NothingAgainstIt | Delivery::Missed => None,
+        };
+        [opening, self.grace.map(|at| (at, "pair end")), delivery].into_iter().flatten().min()
+    }
+
+    /// Gives up what is overdue. Some: the pair is over by that.
+    pub(super) fn overdue(&mut self, now: Time) -> Option<PairEnd> {
+        if let Delivery::Awaited { until, .. } = self.delivery
+            && until <= now
+        {
+            self.delivery = Delivery::Missed;
+        }
+        if self.grace.is_some_and(|at| at <= now) {
+            return Some(self.conclude(self.data_end == Some(End::Reset) || self.error_end == Some(End::Reset)));
+        }
+        let unanswered = !self.data_answered || !self.error_answered;
+        (unanswered && self.opened + PAIR_DEADLINE <= now).then_some(PairEnd::Unanswered)
+    }
+
+    pub(super) fn data_answered(&mut self) -> Answered {
+        let news = !std::mem::replace(&mut self.data_answered, true);
+        Answered { taken: Some(self.opening), complete: news && self.error_answered }
+    }
+
+    pub(super) fn error_answered(&mut self) -> Answered {
+        let news = !std::mem::replace(&mut self.error_answered, true);
+        Answered { taken: Some(self.opening - 1), complete: news && self.data_answered }
+    }
+
+    pub(super) fn data_sent(&mut self, seq: u64, bytes: bool, fin: bool) {
+        if bytes {
+            self.last_data = Some(seq);
+        }
+        if fin {
+            self.local = Local::Finished;
+        }
+    }
+
+    pub(super) fn stopped(&mut self) {
+        self.local = Local::Stopped;
+    }
+
+    pub(super) fn error_text(&mut self, text: &[u8]) {
+        let room = ERROR_TEXT - self.text.len();
+        self.text.extend_from_slice(&text[..text.len().min(room)]);
+    }
+
+    /// The data stream ended. False if it had before.
+    pub(super) fn data_ended(&mut self, now: Time, by_reset: bool) -> bool {
+        if self.data_end.is_some() {
+            return false;
+        }
+        self.data_end = Some(End::of(by_reset));
+        self.half_ended(now);
+        true
+    }
+
+    pub(super) fn error_stream_ended(&mut self, now: Time, by_reset: bool) {
+        self.error_end.get_or_insert(End::of(by_reset));
+        self.half_ended(now);
+    }
+
+    /// Our last bytes were under way when the peer ended the pair: it is over once they are known to be taken, or are
+    /// not taken by `until`.
+    pub(super) fn await_delivery(&mut self, until: Time) {
+        if let Some(seq) = self.last_data {
+            self.delivery = Delivery::Awaited { seq, until };
+        }
+    }
+
+    /// The lane's frames up to `seq` were taken. True if that is what the pair waited for.
+    pub(super) fn delivered_up_to(&mut self, seq: u64) -> bool {
+        match self.delivery {
+            Delivery::Awaited { seq: last, .. } if last <= seq => {
+                self.delivery = Delivery::NothingAgainstIt;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn half_ended(&mut self, now: Time) {
+        self.grace = (self.data_end.is_some() != self.error_end.is_some()).then(|| now + END_GRACE);
+        // An end is an answer, should the other one never come.
+        self.data_answered = true;
+        self.error_answered = true;
+    }
+
+    fn conclude(&self, reset: bool) -> PairEnd {
+        if !self.text.is_empty() {
+            let text = String::from_utf8_lossy(&self.text);
+            return PairEnd::Failed { kind: FailureKind::of(&text), text: Untrusted::new(text) };
+        }
+        if reset { PairEnd::Reset } else { PairEnd::Clean { delivered: self.delivery != Delivery::Missed } }
+    }
+}
+
+impl End {
+    fn of(by_reset: bool) -> Self {
+        if by_reset { Self::Reset } else { Self::Finished }
+    }
+}

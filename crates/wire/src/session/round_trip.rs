@@ -1,0 +1,30 @@
+//! The smoothed time from a fence to its answer.
+
+use std::time::Duration;
+
+/// A lane that takes longer than this to answer is late, however quick it was before.
+const LATE_AFTER: Duration = Duration::from_secs(1);
+
+/// A lane is late after so many smoothed round trips.
+const LATE_ROUND_TRIPS: u32 = 8;
+
+/// An exponentially smoothed round trip (RFC 6298 section 2: one eighth of each new sample).
+#[derive(Debug, Default)]
+pub(super) struct RoundTrip {
+    smoothed: Option<Duration>,
+}
+
+impl RoundTrip {
+    pub(super) fn smoothed(&self) -> Option<Duration> {
+        self.smoothed
+    }
+
+    /// How long an answer may take.
+    pub(super) fn late_after(&self) -> Duration {
+        self.smoothed.map_or(LATE_AFTER, |smoothed| (smoothed * LATE_ROUND_TRIPS).max(LATE_AFTER))
+    }
+
+    pub(super) fn handle_sample(&mut self, took: Duration) {
+        self.smoothed = Some(self.smoothed.map_or(took, |smoothed| smoothed * 7 / 8 + took / 8));
+    }
+}
