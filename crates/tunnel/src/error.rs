@@ -53,7 +53,13 @@ pub enum SessionError {
 impl SessionError {
     /// Whether the API server said that there is no such pod.
     pub fn is_pod_gone(&self) -> bool {
-        matches!(self, Self::Refused { status: StatusCode::NOT_FOUND, .. })
+        matches!(
+            self,
+            Self::Refused {
+                status: StatusCode::NOT_FOUND,
+                ..
+            }
+        )
     }
 
     /// How long the server asked to wait before the next try.
@@ -68,7 +74,11 @@ impl SessionError {
 impl From<io::Error> for SessionError {
     fn from(error: io::Error) -> Self {
         // A peer that closes without a TLS close_notify has closed, no more.
-        if error.kind() == io::ErrorKind::UnexpectedEof { Self::Closed } else { Self::Broken(Arc::new(error)) }
+        if error.kind() == io::ErrorKind::UnexpectedEof {
+            Self::Closed
+        } else {
+            Self::Broken(Arc::new(error))
+        }
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::SessionError;
 use crate::pair::{PairReceiver, PairSender};
 use crate::session::Shared;
-use crate::SessionError;
 
 /// The right to run one connection on a session. Dropped unused, it is the pool's again.
 #[derive(Debug)]
@@ -15,7 +15,9 @@ pub struct Lane {
 
 impl Lane {
     pub(crate) fn new(session: Arc<Shared>) -> Self {
-        Self { session: Some(session) }
+        Self {
+            session: Some(session),
+        }
     }
 
     /// Opens the pair for the pod's `port`. Its opening leaves with the first bytes sent, or with
@@ -26,7 +28,10 @@ impl Lane {
     pub fn open(mut self, port: u16) -> Result<(PairSender, PairReceiver), SessionError> {
         let session = self.session.take().expect("a lane is opened once");
         let pair = session.lock().open(port)?;
-        Ok((PairSender::new(session.clone(), pair), PairReceiver::new(session, pair)))
+        Ok((
+            PairSender::new(session.clone(), pair),
+            PairReceiver::new(session, pair),
+        ))
     }
 }
 

@@ -75,11 +75,13 @@ impl PairSender {
     /// # Errors
     /// The peer takes no more.
     pub async fn ready(&mut self) -> Result<usize, PairEnded> {
-        poll_fn(|context| match self.session.lock().allowance(self.pair, context.waker()) {
-            Ok(Some(bytes)) => Poll::Ready(Ok(bytes)),
-            Ok(None) => Poll::Pending,
-            Err(ended) => Poll::Ready(Err(ended)),
-        })
+        poll_fn(
+            |context| match self.session.lock().allowance(self.pair, context.waker()) {
+                Ok(Some(bytes)) => Poll::Ready(Ok(bytes)),
+                Ok(None) => Poll::Pending,
+                Err(ended) => Poll::Ready(Err(ended)),
+            },
+        )
         .await
     }
 
@@ -112,11 +114,13 @@ impl PairReceiver {
     /// Waits for bytes, which are appended to `into`, or for the end. May be called again after the end, and dropped
     /// while it waits: nothing is lost.
     pub async fn receive(&mut self, into: &mut VecDeque<Bytes>) -> Received {
-        poll_fn(|context| match self.session.lock().receive(self.pair, into, context.waker()) {
-            Some(None) => Poll::Ready(Received::Data),
-            Some(Some(end)) => Poll::Ready(Received::End(end)),
-            None => Poll::Pending,
-        })
+        poll_fn(
+            |context| match self.session.lock().receive(self.pair, into, context.waker()) {
+                Some(None) => Poll::Ready(Received::Data),
+                Some(Some(end)) => Poll::Ready(Received::End(end)),
+                None => Poll::Pending,
+            },
+        )
         .await
     }
 }
@@ -131,7 +135,9 @@ impl PairEnd {
     /// `dropped`: bytes of ours were never sent.
     pub(crate) fn of(end: session::PairEnd, dropped: bool) -> Self {
         match end {
-            session::PairEnd::Clean { delivered } => Self::Clean { delivered: delivered && !dropped },
+            session::PairEnd::Clean { delivered } => Self::Clean {
+                delivered: delivered && !dropped,
+            },
             session::PairEnd::Failed { kind, text } => Self::Failed { kind, text },
             session::PairEnd::Reset => Self::Reset,
             session::PairEnd::Unanswered => Self::Unanswered,

@@ -111,7 +111,10 @@ impl Pool {
             watcher: Mutex::new(Some(watcher)),
         });
         let keeper = Arc::new(keeper::start(&state));
-        Self { state, _keeper: keeper }
+        Self {
+            state,
+            _keeper: keeper,
+        }
     }
 
     /// The pod at the other end.
@@ -126,7 +129,10 @@ impl Pool {
     pub async fn ready(&self) -> Result<Transport, SessionError> {
         self.state.act(|policy, now| policy.handle_timeout(now));
         let mut first = self.state.first.subscribe();
-        let outcome = first.wait_for(Option::is_some).await.map_err(|_| SessionError::ShutDown)?;
+        let outcome = first
+            .wait_for(Option::is_some)
+            .await
+            .map_err(|_| SessionError::ShutDown)?;
         outcome.clone().expect("it was waited for")
     }
 
@@ -142,7 +148,10 @@ impl Pool {
             inner.waiting.insert(request, sender);
             request
         };
-        let mut cancel = Cancel { state: &self.state, request: Some(request) };
+        let mut cancel = Cancel {
+            state: &self.state,
+            request: Some(request),
+        };
         self.state.perform();
         let lent = (&mut receiver).await;
         cancel.request = None;
@@ -151,7 +160,11 @@ impl Pool {
 
     /// What happens to the sessions from now on. None if it was taken before.
     pub fn events(&self) -> Option<mpsc::Receiver<PoolEvent>> {
-        self.state.watcher.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.state
+            .watcher
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 
     /// Ends all connections by reset, and the sessions as soon as the peer has answered, after
@@ -209,7 +222,9 @@ impl State {
                     }
                 }
                 Action::Lend(request, key) => {
-                    let Some(Live::Ready(session)) = inner.sessions.get(&key) else { continue };
+                    let Some(Live::Ready(session)) = inner.sessions.get(&key) else {
+                        continue;
+                    };
                     let lane = Lane::new(session.clone());
                     if let Some(sender) = inner.waiting.remove(&request) {
                         // A connection that went away meanwhile gives its lane back by dropping it.

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use podline_wire::session::Peer;
 
+use crate::Transport;
 use crate::clock::Clock;
 use crate::request::Upgraded;
-use crate::Transport;
 
 pub(crate) use self::core::{Closing, Core};
 pub(crate) use self::driver::{Driver, Observer};
@@ -32,7 +32,9 @@ impl Shared {
         transport: Transport,
         observer: O,
     ) -> (Arc<Self>, Driver<O>) {
-        let shared = Arc::new(Self { core: Mutex::new(Core::new(clock, known)) });
+        let shared = Arc::new(Self {
+            core: Mutex::new(Core::new(clock, known)),
+        });
         let driver = Driver::new(shared.clone(), upgraded, transport, observer);
         (shared, driver)
     }

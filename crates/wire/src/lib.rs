@@ -29,8 +29,12 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::iter_over_hash_type)]
 
+pub mod pool;
+
 mod role;
 pub use role::Role;
+
+pub mod session;
 
 pub mod spdy;
 

@@ -37,7 +37,10 @@ pub struct PoolConfig {
 
 impl Default for PoolConfig {
     fn default() -> Self {
-        Self { floor: 6, isolated: 64 }
+        Self {
+            floor: 6,
+            isolated: 64,
+        }
     }
 }
 
@@ -119,7 +122,10 @@ impl Pool {
 
     /// Sessions that are ready.
     pub fn ready(&self) -> usize {
-        self.sessions.values().filter(|entry| matches!(entry, Entry::Ready { .. })).count()
+        self.sessions
+            .values()
+            .filter(|entry| matches!(entry, Entry::Ready { .. }))
+            .count()
     }
 
     /// A connection wants a lane.
@@ -140,17 +146,31 @@ impl Pool {
     pub fn handle_connected(&mut self, now: Time, session: SessionKey, report: Report) {
         self.pace.handle_success();
         if let Some(entry) = self.sessions.get_mut(&session) {
-            *entry = Entry::Ready { report, reserved: 0, idle_since: now };
+            *entry = Entry::Ready {
+                report,
+                reserved: 0,
+                idle_since: now,
+            };
         }
         self.decide(now);
     }
 
     /// A session could not be made. `retry_after` is what the server asked for; `entropy` spreads the next try.
-    pub fn handle_failed(&mut self, now: Time, session: SessionKey, retry_after: Option<Duration>, entropy: u64) {
+    pub fn handle_failed(
+        &mut self,
+        now: Time,
+        session: SessionKey,
+        retry_after: Option<Duration>,
+        entropy: u64,
+    ) {
         self.sessions.remove(&session);
         self.pace.handle_failure(now, retry_after, entropy);
         if self.connecting() == 0 {
-            self.actions.extend(self.waiting.drain(..).map(|request| Action::Refuse(request, session)));
+            self.actions.extend(
+                self.waiting
+                    .drain(..)
+                    .map(|request| Action::Refuse(request, session)),
+            );
         }
         self.decide(now);
     }
@@ -163,7 +183,14 @@ impl Pool {
 
     /// A session says how it is. `opened` of the lanes lent before are used now.
     pub fn handle_report(&mut self, now: Time, session: SessionKey, report: Report, opened: usize) {
-        let Some(Entry::Ready { report: last, reserved, idle_since }) = self.sessions.get_mut(&session) else { return };
+        let Some(Entry::Ready {
+            report: last,
+            reserved,
+            idle_since,
+        }) = self.sessions.get_mut(&session)
+        else {
+            return;
+        };
         if report.clean && !last.clean {
             *idle_since = now;
         }
@@ -195,7 +222,9 @@ impl Pool {
             return None;
         }
         let grow = (self.shortage(now) > 0).then(|| (self.pace.next(now), "next session"));
-        let surplus = self.surplus(now).map(|(_, since)| (since + SURPLUS_AFTER, "surplus session"));
+        let surplus = self
+            .surplus(now)
+            .map(|(_, since)| (since + SURPLUS_AFTER, "surplus session"));
         let quiet = self.last_request + QUIET_AFTER;
         let quiet = (quiet > now).then_some((quiet, "quiet forward"));
         [grow, surplus, quiet].into_iter().flatten().min()
@@ -235,7 +264,12 @@ impl Pool {
 
     fn close_unused(&mut self, now: Time) {
         let unused = |entry: &Entry| matches!(entry, Entry::Ready { report, reserved: 0, .. } if report.retired && report.pairs == 0);
-        let retired: Vec<_> = self.sessions.iter().filter(|(_, entry)| unused(entry)).map(|(&key, _)| key).collect();
+        let retired: Vec<_> = self
+            .sessions
+            .iter()
+            .filter(|(_, entry)| unused(entry))
+            .map(|(&key, _)| key)
+            .collect();
         for key in retired {
             self.close_session(key);
         }
@@ -269,7 +303,11 @@ impl Pool {
     fn shortage(&self, now: Time) -> usize {
         let connecting = self.connecting();
         let aim = self.floor(now).max(self.waiting.len());
-        let most = if self.waiting.is_empty() { self.config.isolated } else { MOST };
+        let most = if self.waiting.is_empty() {
+            self.config.isolated
+        } else {
+            MOST
+        };
         aim.saturating_sub(self.idle().count() + connecting)
             .min(CONNECTING.saturating_sub(connecting))
             .min(most.saturating_sub(self.sessions.len()))
@@ -285,17 +323,28 @@ impl Pool {
 
     fn idle(&self) -> impl Iterator<Item = (SessionKey, Time)> {
         self.sessions.iter().filter_map(|(&key, entry)| match entry {
-            Entry::Ready { report, reserved: 0, idle_since } if report.clean && !report.retired => Some((key, *idle_since)),
+            Entry::Ready {
+                report,
+                reserved: 0,
+                idle_since,
+            } if report.clean && !report.retired => Some((key, *idle_since)),
             Entry::Ready { .. } | Entry::Connecting => None,
         })
     }
 
     fn connecting(&self) -> usize {
-        self.sessions.values().filter(|entry| matches!(entry, Entry::Connecting)).count()
+        self.sessions
+            .values()
+            .filter(|entry| matches!(entry, Entry::Connecting))
+            .count()
     }
 
     fn floor(&self, now: Time) -> usize {
-        if now.saturating_since(self.last_request) < QUIET_AFTER { self.config.floor } else { self.config.floor.min(1) }
+        if now.saturating_since(self.last_request) < QUIET_AFTER {
+            self.config.floor
+        } else {
+            self.config.floor.min(1)
+        }
     }
 
     fn key(&mut self) -> u64 {
@@ -314,7 +363,13 @@ impl Report {
 mod tests {
     use super::*;
 
-    const CLEAN: Report = Report { clean: true, free_lanes: 1, hindered: false, pairs: 0, retired: false };
+    const CLEAN: Report = Report {
+        clean: true,
+        free_lanes: 1,
+        hindered: false,
+        pairs: 0,
+        retired: false,
+    };
 
     fn config(floor: usize) -> PoolConfig {
         PoolConfig { floor, isolated: 64 }
@@ -323,7 +378,9 @@ mod tests {
     fn connects(pool: &mut Pool) -> Vec<SessionKey> {
         let mut keys = Vec::new();
         while let Some(action) = pool.poll_action() {
-            let Action::Connect(key) = action else { panic!("{action:?}") };
+            let Action::Connect(key) = action else {
+                panic!("{action:?}")
+            };
             keys.push(key);
         }
         keys
@@ -340,7 +397,10 @@ mod tests {
         }
         let request = pool.handle_request(Time::ZERO);
         assert_eq!(pool.poll_action(), Some(Action::Lend(request, keys[0])));
-        assert!(matches!(pool.poll_action(), Some(Action::Connect(_))), "the floor is filled again");
+        assert!(
+            matches!(pool.poll_action(), Some(Action::Connect(_))),
+            "the floor is filled again"
+        );
     }
 
     #[test]
@@ -361,8 +421,20 @@ mod tests {
         pool.handle_connected(Time::ZERO, key, CLEAN);
         let first = pool.handle_request(Time::ZERO);
         assert_eq!(pool.poll_action(), Some(Action::Lend(first, key)));
-        pool.handle_report(Time::ZERO, key, Report { clean: false, free_lanes: 4, pairs: 1, ..CLEAN }, 1);
-        let lent = (0..4).map(|_| pool.handle_request(Time::ZERO)).collect::<Vec<_>>();
+        pool.handle_report(
+            Time::ZERO,
+            key,
+            Report {
+                clean: false,
+                free_lanes: 4,
+                pairs: 1,
+                ..CLEAN
+            },
+            1,
+        );
+        let lent = (0..4)
+            .map(|_| pool.handle_request(Time::ZERO))
+            .collect::<Vec<_>>();
         let fifth = pool.handle_request(Time::ZERO);
         let mut seen = Vec::new();
         while let Some(action) = pool.poll_action() {
@@ -380,8 +452,26 @@ mod tests {
         let mut pool = Pool::new(Time::ZERO, config(2));
         pool.handle_timeout(Time::ZERO);
         let keys = connects(&mut pool);
-        pool.handle_connected(Time::ZERO, keys[0], Report { hindered: true, clean: false, free_lanes: 4, ..CLEAN });
-        pool.handle_connected(Time::ZERO, keys[1], Report { retired: true, pairs: 1, clean: false, ..CLEAN });
+        pool.handle_connected(
+            Time::ZERO,
+            keys[0],
+            Report {
+                hindered: true,
+                clean: false,
+                free_lanes: 4,
+                ..CLEAN
+            },
+        );
+        pool.handle_connected(
+            Time::ZERO,
+            keys[1],
+            Report {
+                retired: true,
+                pairs: 1,
+                clean: false,
+                ..CLEAN
+            },
+        );
         pool.handle_request(Time::ZERO);
         while let Some(action) = pool.poll_action() {
             assert!(!matches!(action, Action::Lend(..)), "{action:?}");

@@ -22,17 +22,19 @@ mod round_trip;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use crate::Time;
 use crate::spdy::{
-    self, Frame, FrameReader, GoAwayStatus, HeaderEncoder, PeerMisbehaved, ResetStatus, Role, StreamId, WORKERS,
+    self, Frame, FrameReader, GoAwayStatus, HeaderEncoder, PeerMisbehaved, ResetStatus, Role, StreamId,
+    WORKERS,
 };
 
 pub use self::credit::{FIRST_FRAME, LARGEST_FRAME};
 pub use self::end::PairEnd;
 pub use self::failure::FailureKind;
 pub use self::lane::LaneIndex;
+pub use self::liveness::{KEEPALIVE, PONG_DEADLINE};
 pub use self::peer::Peer;
 
 use self::credit::Credit;
@@ -119,8 +121,8 @@ pub enum SessionFault {
     /// The peer broke the protocol.
     #[error(transparent)]
     Misbehaved(#[from] PeerMisbehaved),
-    /// Nothing came for [`liveness::PONG_DEADLINE`] after a probe.
-    #[error("the peer has not answered for {} s", liveness::PONG_DEADLINE.as_secs())]
+    /// Nothing came for [`PONG_DEADLINE`] after a probe.
+    #[error("the peer has not answered for {} s", PONG_DEADLINE.as_secs())]
     Silent,
 }
 
@@ -216,7 +218,9 @@ impl Session {
         if self.is_retired() || (self.proof.peer() != Some(Peer::Spdystream) && !self.pairs.is_empty()) {
             return None;
         }
-        (0..WORKERS).map(|step| LaneIndex::of_ping(self.next_ping + u32::from(step))).find(|&lane| self.lane(lane).is_free())
+        (0..WORKERS)
+            .map(|step| LaneIndex::of_ping(self.next_ping + u32::from(step)))
+            .find(|&lane| self.lane(lane).is_free())
     }
 
     /// How many lanes are free for new pairs.
@@ -236,7 +240,9 @@ impl Session {
     /// How many bytes the next DATA frame of `pair` may hold. Zero: wait for [`Event::Writable`].
     pub fn allowance(&mut self, pair: PairId) -> usize {
         let windowed = self.proof.peer() != Some(Peer::Other);
-        let Some(state) = self.pairs.get_mut(&pair) else { return 0 };
+        let Some(state) = self.pairs.get_mut(&pair) else {
+            return 0;
+        };
         if !state.may_send() {
             return 0;
         }
@@ -290,7 +296,10 @@ impl Session {
             }
         }
         let lanes_answer = !self.is_late();
-        match self.liveness.handle_timeout(now, lanes_answer, self.proof.peer() == Some(Peer::Spdystream)) {
+        match self
+            .liveness
+            .handle_timeout(now, lanes_answer, self.proof.peer() == Some(Peer::Spdystream))
+        {
             Verdict::Alive => {}
             Verdict::Dead => {
                 self.fail(SessionFault::Silent);
@@ -332,9 +341,17 @@ impl Session {
         self.next_stream = data.get() + 2;
         let port = port.to_string();
         let request = error.get().to_string();
-        let headers = |kind| [("streamtype", kind), ("port", port.as_str()), ("requestid", request.as_str())];
-        self.headers.syn_stream(&mut self.output, error, true, &headers("error"));
-        self.headers.syn_stream(&mut self.output, data, false, &headers("data"));
+        let headers = |kind| {
+            [
+                ("streamtype", kind),
+                ("port", port.as_str()),
+                ("requestid", request.as_str()),
+            ]
+        };
+        self.headers
+            .syn_stream(&mut self.output, error, true, &headers("error"));
+        self.headers
+            .syn_stream(&mut self.output, data, false, &headers("data"));
         self.lane_mut(lane).sent();
         let seq = self.lane_mut(lane).sent();
         self.lane_mut(lane).pair_opened();
@@ -346,7 +363,10 @@ impl Session {
     /// The head of a DATA frame with `length` bytes of `pair`, to be sent with them right behind the output taken
     /// before. None if the peer takes no more of it.
     pub fn data_head(&mut self, now: Time, pair: PairId, length: usize, fin: bool) -> Option<[u8; 8]> {
-        debug_assert!(self.output.is_empty(), "output is taken before a head is asked for");
+        debug_assert!(
+            self.output.is_empty(),
+            "output is taken before a head is asked for"
+        );
         let state = self.pairs.get_mut(&pair)?;
         if !state.may_send() {
             return None;
@@ -375,7 +395,9 @@ impl Session {
 
     /// Ends `pair` at once, both ways. No event of it comes after this.
     pub fn reset(&mut self, now: Time, pair: PairId) {
-        let Some(state) = self.pairs.remove(&pair) else { return };
+        let Some(state) = self.pairs.remove(&pair) else {
+            return;
+        };
         if state.may_send() {
             self.send_reset(now, pair);
         }
@@ -414,7 +436,9 @@ impl Session {
         let late_after = self.round_trip.late_after();
         let lanes = self.lanes.iter().flat_map(|lane| {
             let late = lane.late_at(late_after).filter(|_| self.liveness.is_reading());
-            late.map(|at| (at, "lane answer")).into_iter().chain(lane.fence_wanted().map(|at| (at, "lane fence")))
+            late.map(|at| (at, "lane answer"))
+                .into_iter()
+                .chain(lane.fence_wanted().map(|at| (at, "lane fence")))
         });
         let pairs = self.pairs.values().filter_map(Pair::deadline);
         lanes.chain(pairs).chain(self.liveness.poll_timeout()).min()
@@ -424,7 +448,13 @@ impl Session {
 
     fn handle_frame<'a>(&mut self, now: Time, frame: Frame<'a>) -> Received<'a> {
         match frame {
-            Frame::Data { stream, payload, last, fin, .. } => return self.handle_data(now, stream, payload, last && fin),
+            Frame::Data {
+                stream,
+                payload,
+                last,
+                fin,
+                ..
+            } => return self.handle_data(now, stream, payload, last && fin),
             Frame::GoAway { status, .. } => {
                 self.fail(SessionFault::GoAway(status));
             }
@@ -438,7 +468,8 @@ impl Session {
             }
             // The runtime opens no streams; what does is told that we take none.
             Frame::SynStream { stream, .. } => {
-                self.output.extend_from_slice(&spdy::reset(stream, ResetStatus::REFUSED_STREAM));
+                self.output
+                    .extend_from_slice(&spdy::reset(stream, ResetStatus::REFUSED_STREAM));
             }
             Frame::Headers { stream, fin: true } => {
                 self.stream_ended(now, stream, false);
@@ -448,9 +479,18 @@ impl Session {
         Received::Other
     }
 
-    fn handle_data<'a>(&mut self, now: Time, stream: StreamId, payload: &'a [u8], ends: bool) -> Received<'a> {
+    fn handle_data<'a>(
+        &mut self,
+        now: Time,
+        stream: StreamId,
+        payload: &'a [u8],
+        ends: bool,
+    ) -> Received<'a> {
         let received = if self.pairs.contains_key(&PairId(stream)) && !payload.is_empty() {
-            Received::Data { pair: PairId(stream), payload }
+            Received::Data {
+                pair: PairId(stream),
+                payload,
+            }
         } else {
             if let Some(state) = self.pair_of_error_mut(stream) {
                 state.error_text(payload);
@@ -472,7 +512,10 @@ impl Session {
         self.liveness.handle_pong();
         let ordinal = id / 2;
         let lane = LaneIndex::of_ping(ordinal);
-        if let Some(fence) = self.lane_mut(lane).take_fence(|fence| fence == Fence::Ping(ordinal)) {
+        if let Some(fence) = self
+            .lane_mut(lane)
+            .take_fence(|fence| fence == Fence::Ping(ordinal))
+        {
             self.acknowledged(now, lane, fence.covers, Some(now.saturating_since(fence.sent)));
         }
         if self.proof.handle_pong(ordinal) {
@@ -481,14 +524,21 @@ impl Session {
     }
 
     fn handle_reply(&mut self, now: Time, stream: StreamId, fin: bool) {
-        let data = self.pairs.get_mut(&PairId(stream)).map(|state| state.data_answered());
+        let data = self
+            .pairs
+            .get_mut(&PairId(stream))
+            .map(|state| state.data_answered());
         if let Some(answered) = data.or_else(|| self.pair_of_error_mut(stream).map(Pair::error_answered)) {
             // A worker answers a SYN_STREAM in its turn: what was sent before it was taken.
             if let Some(seq) = answered.taken {
                 self.acknowledged(now, LaneIndex::of(stream), seq, None);
             }
             if answered.complete {
-                let pair = if self.pairs.contains_key(&PairId(stream)) { PairId(stream) } else { Self::pair_id_of_error(stream) };
+                let pair = if self.pairs.contains_key(&PairId(stream)) {
+                    PairId(stream)
+                } else {
+                    Self::pair_id_of_error(stream)
+                };
                 self.events.push_back(Event::Opened(pair));
             }
         }
@@ -504,7 +554,9 @@ impl Session {
         }
         let lane = LaneIndex::of(stream);
         if status == ResetStatus::CANCEL
-            && let Some(fence) = self.lane_mut(lane).take_fence(|fence| fence == Fence::Rejected(stream))
+            && let Some(fence) = self
+                .lane_mut(lane)
+                .take_fence(|fence| fence == Fence::Rejected(stream))
         {
             self.acknowledged(now, lane, fence.covers, Some(now.saturating_since(fence.sent)));
             return;
@@ -533,7 +585,9 @@ impl Session {
             if !state.data_ended(now, by_reset) {
                 return;
             }
-            let undelivered = state.last_data().is_some_and(|seq| seq > self.lanes[LaneIndex::of(stream).as_usize()].acked());
+            let undelivered = state
+                .last_data()
+                .is_some_and(|seq| seq > self.lanes[LaneIndex::of(stream).as_usize()].acked());
             let undelivered = undelivered && self.proof.peer() == Some(Peer::Spdystream);
             if undelivered {
                 state.await_delivery(now + self.round_trip.late_after());
@@ -558,16 +612,24 @@ impl Session {
     }
 
     fn end_if_over(&mut self, id: PairId) {
-        let Some(end) = self.pairs.get(&id).and_then(Pair::end) else { return };
+        let Some(end) = self.pairs.get(&id).and_then(Pair::end) else {
+            return;
+        };
         self.pairs.remove(&id);
         self.events.push_back(Event::Ended(id, end));
     }
 
     fn end_overdue_pairs(&mut self, now: Time) {
-        let overdue: Vec<_> =
-            self.pairs.iter().filter(|(_, pair)| pair.deadline().is_some_and(|(at, _)| at <= now)).map(|(&id, _)| id).collect();
+        let overdue: Vec<_> = self
+            .pairs
+            .iter()
+            .filter(|(_, pair)| pair.deadline().is_some_and(|(at, _)| at <= now))
+            .map(|(&id, _)| id)
+            .collect();
         for id in overdue {
-            let Some(mut state) = self.pairs.remove(&id) else { continue };
+            let Some(mut state) = self.pairs.remove(&id) else {
+                continue;
+            };
             if let Some(end) = state.overdue(now) {
                 if state.may_send() {
                     self.send_reset(now, id);
@@ -586,7 +648,8 @@ impl Session {
     /// Sends RST for a data stream that was not finished. The lane is the next pair's once the frame is known to be
     /// taken.
     fn send_reset(&mut self, now: Time, id: PairId) {
-        self.output.extend_from_slice(&spdy::reset(id.0, ResetStatus::CANCEL));
+        self.output
+            .extend_from_slice(&spdy::reset(id.0, ResetStatus::CANCEL));
         let lane = self.lane_mut(LaneIndex::of(id.0));
         lane.sent();
         lane.pair_closed();
@@ -605,7 +668,11 @@ impl Session {
         }
         let unacknowledged = self.lane(lane).unacknowledged();
         let mut over = Vec::new();
-        for (&id, state) in self.pairs.iter_mut().filter(|(id, _)| LaneIndex::of(id.0) == lane) {
+        for (&id, state) in self
+            .pairs
+            .iter_mut()
+            .filter(|(id, _)| LaneIndex::of(id.0) == lane)
+        {
             if state.credit.was_blocked() && Credit::allows(unacknowledged) {
                 state.credit.unblocked();
                 self.events.push_back(Event::Writable(id));
@@ -641,12 +708,17 @@ impl Session {
         let ordinal = self.next_ping;
         self.next_ping += 1;
         self.output.extend_from_slice(&spdy::ping(2 * ordinal + 1));
-        self.lane_mut(LaneIndex::of_ping(ordinal)).fenced(Fence::Ping(ordinal), now);
+        self.lane_mut(LaneIndex::of_ping(ordinal))
+            .fenced(Fence::Ping(ordinal), now);
         self.liveness.handle_probe_sent(now);
     }
 
     fn fence_by_rejection(&mut self, now: Time, lane: LaneIndex) {
-        while self.logged_fences.front().is_some_and(|&at| now.saturating_since(at) >= Duration::from_secs(1)) {
+        while self
+            .logged_fences
+            .front()
+            .is_some_and(|&at| now.saturating_since(at) >= Duration::from_secs(1))
+        {
             self.logged_fences.pop_front();
         }
         if let Some(&oldest) = self.logged_fences.front()
@@ -682,7 +754,10 @@ impl Session {
                 self.retired |= self.lane(lane).is_jammed();
                 // The others' frames must go on being acknowledged, by fences of their own.
                 for other in LaneIndex::ALL {
-                    if other != lane && self.lane(other).unacknowledged() > 0 && self.lane(other).unfenced() > 0 {
+                    if other != lane
+                        && self.lane(other).unacknowledged() > 0
+                        && self.lane(other).unfenced() > 0
+                    {
                         self.lane_mut(other).want_fence(now);
                     }
                 }

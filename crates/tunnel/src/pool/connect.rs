@@ -17,7 +17,10 @@ pub(super) async fn run(state: Arc<State>, key: SessionKey, known: Option<Peer>,
         Ok(made) => made,
         Err(error) => return failed(&state, key, error),
     };
-    let observer = Reporter { state: state.clone(), key };
+    let observer = Reporter {
+        state: state.clone(),
+        key,
+    };
     let (session, driver) = Shared::start(state.clock, known, upgraded, transport, observer);
     let (report, _) = session.lock().report();
     {
@@ -88,7 +91,8 @@ struct Reporter {
 
 impl Observer for Reporter {
     fn reported(&self, report: Report, settled: usize) {
-        self.state.act(|policy, now| policy.handle_report(now, self.key, report, settled));
+        self.state
+            .act(|policy, now| policy.handle_report(now, self.key, report, settled));
     }
 
     fn peer_known(&self, peer: Peer) {

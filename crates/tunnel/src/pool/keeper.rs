@@ -16,7 +16,10 @@ pub(super) struct Guard {
 
 pub(super) fn start(state: &Arc<State>) -> Guard {
     let task = tokio::spawn(keep(Arc::downgrade(state)));
-    Guard { task: task.abort_handle(), state: Arc::downgrade(state) }
+    Guard {
+        task: task.abort_handle(),
+        state: Arc::downgrade(state),
+    }
 }
 
 async fn keep(state: Weak<State>) {
@@ -24,7 +27,11 @@ async fn keep(state: Weak<State>) {
         let Some(pool) = state.upgrade() else { return };
         let changed = pool.changed.notified();
         let now = pool.clock.now();
-        let due = pool.lock().policy.poll_timeout(now).map(|(at, _)| pool.clock.instant(at));
+        let due = pool
+            .lock()
+            .policy
+            .poll_timeout(now)
+            .map(|(at, _)| pool.clock.instant(at));
         match due {
             Some(at) => tokio::select! {
                 () = changed => continue,
@@ -48,7 +55,9 @@ impl Drop for Guard {
         for live in inner.sessions.values() {
             match live {
                 Live::Connecting(task) => task.abort(),
-                Live::Ready(session) => session.lock().close(Closing::Until(state.clock.now() + super::SHUTDOWN_DEADLINE)),
+                Live::Ready(session) => session
+                    .lock()
+                    .close(Closing::Until(state.clock.now() + super::SHUTDOWN_DEADLINE)),
             }
         }
     }

@@ -86,7 +86,10 @@ impl Core {
             return Err(SessionError::ShutDown);
         }
         let now = self.clock.now();
-        let opened = self.wire.free_lane().and_then(|lane| self.wire.open(now, lane, port).ok());
+        let opened = self
+            .wire
+            .free_lane()
+            .and_then(|lane| self.wire.open(now, lane, port).ok());
         let Some(pair) = opened else {
             self.wake_driver();
             return Err(SessionError::Closed);
@@ -105,7 +108,9 @@ impl Core {
 
     /// How many bytes may be sent as one frame now; None: `waker` is called when that changes.
     pub(crate) fn allowance(&mut self, pair: PairId, waker: &Waker) -> Result<Option<usize>, PairEnded> {
-        let Some(state) = self.pairs.get_mut(&pair) else { return Err(PairEnded) };
+        let Some(state) = self.pairs.get_mut(&pair) else {
+            return Err(PairEnded);
+        };
         if state.stopped || state.end.is_some() {
             return Err(PairEnded);
         }
@@ -154,8 +159,15 @@ impl Core {
     }
 
     /// Takes bytes that came, or the end behind them; None: `waker` is called when there is something.
-    pub(crate) fn receive(&mut self, pair: PairId, into: &mut VecDeque<Bytes>, waker: &Waker) -> Option<Option<PairEnd>> {
-        let Some(state) = self.pairs.get_mut(&pair) else { return Some(Some(PairEnd::Reset)) };
+    pub(crate) fn receive(
+        &mut self,
+        pair: PairId,
+        into: &mut VecDeque<Bytes>,
+        waker: &Waker,
+    ) -> Option<Option<PairEnd>> {
+        let Some(state) = self.pairs.get_mut(&pair) else {
+            return Some(Some(PairEnd::Reset));
+        };
         let taken = state.inbox.take(into);
         if taken > 0 {
             self.buffered -= taken;
@@ -197,7 +209,7 @@ impl Core {
         self.wake_driver();
     }
 
-    pub(super) fn report(&mut self) -> (Report, usize) {
+    pub(crate) fn report(&mut self) -> (Report, usize) {
         let report = Report {
             clean: self.wire.is_clean(),
             free_lanes: self.wire.free_lanes(),
@@ -206,10 +218,6 @@ impl Core {
             retired: self.wire.is_retired() || self.closing.is_some() || self.lost.is_some(),
         };
         (report, std::mem::take(&mut self.settled))
-    }
-
-    pub(super) fn lost(&self) -> Option<&SessionError> {
-        self.lost.as_ref()
     }
 
     // For the driver.
@@ -248,7 +256,11 @@ impl Core {
             }
         }
         self.collect();
-        let limit = if self.wire.pairs() > 1 { SHARED_BUFFER } else { LONE_BUFFER };
+        let limit = if self.wire.pairs() > 1 {
+            SHARED_BUFFER
+        } else {
+            LONE_BUFFER
+        };
         if self.reading && self.buffered >= limit {
             self.reading = false;
             self.wire.handle_reading(now, false);
@@ -268,7 +280,12 @@ impl Core {
             Some(Closing::Until(at)) => Some(at),
             Some(Closing::Now) | None => None,
         };
-        self.wire.poll_timeout().map(|(at, _)| at).into_iter().chain(closing).min()
+        self.wire
+            .poll_timeout()
+            .map(|(at, _)| at)
+            .into_iter()
+            .chain(closing)
+            .min()
     }
 
     /// Wakes the senders that waited for the outbox, if it has room again.
@@ -330,14 +347,20 @@ impl Core {
 
     fn end_all(&mut self, error: &SessionError) {
         for state in self.pairs.values_mut() {
-            state.end.get_or_insert_with(|| PairEnd::SessionLost(error.clone()));
+            state
+                .end
+                .get_or_insert_with(|| PairEnd::SessionLost(error.clone()));
             wake(&mut state.sender);
             wake(&mut state.receiver);
         }
     }
 
     fn resume_reading(&mut self) {
-        let limit = if self.wire.pairs() > 1 { SHARED_BUFFER } else { LONE_BUFFER };
+        let limit = if self.wire.pairs() > 1 {
+            SHARED_BUFFER
+        } else {
+            LONE_BUFFER
+        };
         if !self.reading && self.buffered <= limit / 2 {
             self.reading = true;
             self.wire.handle_reading(self.clock.now(), true);

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use podline_wire::pool::Report;
 use podline_wire::session::Peer;
+use tokio::io::AsyncWrite;
 use tokio::time::{Instant, Sleep};
 
 use crate::request::Upgraded;
@@ -146,7 +147,9 @@ impl<O: Observer + Unpin> Driver<O> {
                 return Ok(());
             }
             self.read_buffer.reserve(READ);
-            let Poll::Ready(read) = tokio_util::io::poll_read_buf(Pin::new(&mut self.io), context, &mut self.read_buffer) else {
+            let Poll::Ready(read) =
+                tokio_util::io::poll_read_buf(Pin::new(&mut self.io), context, &mut self.read_buffer)
+            else {
                 return Ok(());
             };
             if read? == 0 {
@@ -186,7 +189,8 @@ impl<O: Observer + Unpin> Driver<O> {
             }
             let mut slices = [IoSlice::new(&[]); SLICES];
             let count = self.outgoing.slices(&mut slices);
-            let Poll::Ready(written) = Pin::new(&mut self.io).poll_write_vectored(context, &slices[..count]) else {
+            let Poll::Ready(written) = Pin::new(&mut self.io).poll_write_vectored(context, &slices[..count])
+            else {
                 return Ok(());
             };
             match written? {
@@ -198,7 +202,9 @@ impl<O: Observer + Unpin> Driver<O> {
         if !self.outgoing.is_empty() || !self.shared.lock().outbox.is_empty() {
             context.waker().wake_by_ref();
         }
-        if self.unflushed && let Poll::Ready(flushed) = Pin::new(&mut self.io).poll_flush(context) {
+        if self.unflushed
+            && let Poll::Ready(flushed) = Pin::new(&mut self.io).poll_flush(context)
+        {
             flushed?;
             self.unflushed = false;
         }

@@ -11,7 +11,7 @@ use crate::{SessionError, Transport};
 use super::outbox::Outgoing;
 
 /// The close code of an orderly end (RFC 6455 section 7.4.1).
-const CLOSE_NORMAL: [u8; 2] = 1000_u16.to_be_bytes();
+const CLOSE_NORMAL: u16 = 1000;
 
 /// How SPDY bytes travel on a connection.
 #[derive(Debug)]
@@ -31,9 +31,10 @@ impl Framing {
     pub(super) fn new(transport: Transport) -> Self {
         match transport {
             Transport::Spdy => Self::Plain,
-            Transport::Websocket => {
-                Self::Websocket { decoder: Decoder::new(Role::Client), entropy: Entropy::default() }
-            }
+            Transport::Websocket => Self::Websocket {
+                decoder: Decoder::new(Role::Client),
+                entropy: Entropy::default(),
+            },
         }
     }
 
@@ -41,7 +42,8 @@ impl Framing {
     pub(super) fn wrap(&mut self, batch: &mut Vec<BytesMut>, length: usize, outgoing: &mut Outgoing) {
         if let Self::Websocket { entropy, .. } = self {
             let mask = entropy.mask();
-            outgoing.push(head(Opcode::Binary, length, mask));
+            let head = websocket::head(Opcode::Binary, true, length as u64, Some(mask));
+            outgoing.push(BytesMut::from(head.as_bytes()));
             let mut offset = 0;
             for part in batch.iter_mut() {
                 websocket::mask(part, mask, offset);
@@ -54,48 +56,46 @@ impl Framing {
     }
 
     /// The next run of SPDY bytes in `input`; None when it is used up.
-    pub(super) fn unwrap<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<(&'a [u8], Demand)>, SessionError> {
+    pub(super) fn unwrap<'a>(
+        &mut self,
+        input: &mut &'a [u8],
+    ) -> Result<Option<(&'a [u8], Demand)>, SessionError> {
         let Self::Websocket { decoder, entropy } = self else {
             let all = std::mem::take(input);
             return Ok((!all.is_empty()).then_some((all, Demand::Nothing)));
         };
-        let piece = decoder.read(input).map_err(|offence| SessionError::Websocket(Untrusted::new(offence.to_string())))?;
+        let piece = decoder
+            .read(input)
+            .map_err(|offence| SessionError::Websocket(Untrusted::new(offence.to_string())))?;
         match piece {
             None => Ok(None),
             Some(Piece::Data(bytes)) => Ok(Some((bytes, Demand::Nothing))),
             Some(Piece::Pong(_)) => Ok(Some((&[], Demand::Nothing))),
             Some(Piece::Ping(payload)) => {
-                let payload: &[u8] = payload.as_ref();
-                let mask = entropy.mask();
-                let mut pong = head(Opcode::Pong, payload.len(), mask);
-                let start = pong.len();
-                pong.extend_from_slice(payload);
-                websocket::mask(&mut pong[start..], mask, 0);
+                let mut pong = BytesMut::new();
+                websocket::control(&mut pong, Opcode::Pong, payload.as_bytes(), Some(entropy.mask()));
                 Ok(Some((&[], Demand::Pong(pong))))
             }
-            Some(Piece::Close { code: Some(1000) | None, .. }) => Err(SessionError::Closed),
-            Some(Piece::Close { code: Some(code), reason }) => {
-                Err(SessionError::Websocket(Untrusted::new(format!("{code} {}", reason.as_raw()))))
-            }
+            Some(Piece::Close {
+                code: Some(1000) | None,
+                ..
+            }) => Err(SessionError::Closed),
+            Some(Piece::Close {
+                code: Some(code),
+                reason,
+            }) => Err(SessionError::Websocket(Untrusted::new(format!(
+                "{code} {}",
+                reason.as_raw()
+            )))),
         }
     }
 
     /// What ends the framing in order.
     pub(super) fn close(&mut self, outgoing: &mut Outgoing) {
         if let Self::Websocket { entropy, .. } = self {
-            let mask = entropy.mask();
-            let mut close = head(Opcode::Close, CLOSE_NORMAL.len(), mask);
-            let start = close.len();
-            close.extend_from_slice(&CLOSE_NORMAL);
-            websocket::mask(&mut close[start..], mask, 0);
+            let mut close = BytesMut::new();
+            websocket::close(&mut close, CLOSE_NORMAL, "", Some(entropy.mask()));
             outgoing.push(close);
         }
     }
 }
-
-fn head(opcode: Opcode, length: usize, mask: [u8; 4]) -> BytesMut {
-    let mut head = BytesMut::with_capacity(14);
-    websocket::head(&mut head, opcode, true, length as u64, Some(mask));
-    head
-}
-

@@ -65,7 +65,10 @@ mod tests {
         let mut pieces = VecDeque::new();
         let taken = inbox.take(&mut pieces);
         assert_eq!(taken, lengths.iter().sum::<usize>());
-        assert_eq!(pieces.iter().map(Bytes::len).collect::<Vec<_>>(), [10, 20, SMALL, 30, 2 * SMALL, 11]);
+        assert_eq!(
+            pieces.iter().map(Bytes::len).collect::<Vec<_>>(),
+            [10, 20, SMALL, 30, 2 * SMALL, 11]
+        );
         assert!(inbox.is_empty());
     }
 }

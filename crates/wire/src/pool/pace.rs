@@ -26,7 +26,11 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) fn new(now: Time) -> Self {
-        Self { starts: VecDeque::new(), failures: 0, not_before: now }
+        Self {
+            starts: VecDeque::new(),
+            failures: 0,
+            not_before: now,
+        }
     }
 
     pub(super) fn allows(&self, now: Time) -> bool {
@@ -54,7 +58,9 @@ impl Pace {
     }
 
     pub(super) fn handle_failure(&mut self, now: Time, retry_after: Option<Duration>, entropy: u64) {
-        let doubled = FIRST_PAUSE.saturating_mul(1 << self.failures.min(16)).min(LONGEST_PAUSE);
+        let doubled = FIRST_PAUSE
+            .saturating_mul(1 << self.failures.min(16))
+            .min(LONGEST_PAUSE);
         self.failures += 1;
         // Half of the pause is fixed and half drawn, so that many clients do not come back together.
         let drawn = doubled.mul_f64(0.5 + 0.5 * (entropy as f64 / u64::MAX as f64));

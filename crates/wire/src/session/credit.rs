@@ -20,7 +20,10 @@ pub(super) struct Credit {
 
 impl Default for Credit {
     fn default() -> Self {
-        Self { frame: FIRST_FRAME, blocked: false }
+        Self {
+            frame: FIRST_FRAME,
+            blocked: false,
+        }
     }
 }
 

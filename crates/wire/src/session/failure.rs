@@ -37,11 +37,14 @@ impl FailureKind {
         if Self::names_lost_sandbox(cause) {
             return Self::SandboxGone;
         }
-        let inner = ["failed to execute portforward in network namespace \"", "port forward into network namespace \""]
-            .iter()
-            .find_map(|form| cause.strip_prefix(form))
-            .and_then(|rest| rest.split_once("\": "))
-            .map_or(cause, |(_, inner)| inner);
+        let inner = [
+            "failed to execute portforward in network namespace \"",
+            "port forward into network namespace \"",
+        ]
+        .iter()
+        .find_map(|form| cause.strip_prefix(form))
+        .and_then(|rest| rest.split_once("\": "))
+        .map_or(cause, |(_, inner)| inner);
         let dial = inner
             .strip_prefix("failed to connect to localhost:")
             .and_then(|rest| rest.strip_prefix(port))
@@ -51,14 +54,21 @@ impl FailureKind {
 
     fn names_lost_sandbox(cause: &str) -> bool {
         let between = |start: &str, end: &str| {
-            cause.strip_prefix(start).and_then(|rest| rest.strip_suffix(end)).is_some_and(|name| !name.contains(' '))
+            cause
+                .strip_prefix(start)
+                .and_then(|rest| rest.strip_suffix(end))
+                .is_some_and(|name| !name.contains(' '))
         };
         between("network namespace for sandbox \"", "\" is closed")
             || between("could not find sandbox ", "")
             || between("sandbox ", " is not running")
             || between("network namespace path of sandbox ", " is empty")
-            || cause.strip_prefix("failed to find sandbox \"").is_some_and(|rest| rest.contains("\" in store: "))
-            || cause.strip_prefix("PodSandbox with ID starting with ").is_some_and(|rest| rest.contains(" not found: "))
+            || cause
+                .strip_prefix("failed to find sandbox \"")
+                .is_some_and(|rest| rest.contains("\" in store: "))
+            || cause
+                .strip_prefix("PodSandbox with ID starting with ")
+                .is_some_and(|rest| rest.contains(" not found: "))
     }
 }
 
@@ -90,7 +100,11 @@ mod tests {
             "network namespace path of sandbox 4f1c is empty",
             "PodSandbox with ID starting with 4f1c not found: ID does not exist",
         ] {
-            assert_eq!(FailureKind::of(&containerd(cause)), FailureKind::SandboxGone, "{cause}");
+            assert_eq!(
+                FailureKind::of(&containerd(cause)),
+                FailureKind::SandboxGone,
+                "{cause}"
+            );
         }
     }
 
@@ -100,8 +114,12 @@ mod tests {
             "",
             "failed to connect to localhost:83 inside namespace \"x\"",
             "error forwarding port http to pod a, uid : could not find sandbox a",
-            &containerd("failed to execute portforward in network namespace \"n\": failed to connect to localhost:8 inside namespace \"x\", IPv4"),
-            &containerd("failed to execute portforward in network namespace \"n\": writeto tcp4 127.0.0.1:1->127.0.0.1:83: read tcp4: connection reset by peer"),
+            &containerd(
+                "failed to execute portforward in network namespace \"n\": failed to connect to localhost:8 inside namespace \"x\", IPv4",
+            ),
+            &containerd(
+                "failed to execute portforward in network namespace \"n\": writeto tcp4 127.0.0.1:1->127.0.0.1:83: read tcp4: connection reset by peer",
+            ),
         ] {
             assert_eq!(FailureKind::of(text), FailureKind::Other, "{text}");
         }

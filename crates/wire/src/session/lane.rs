@@ -33,7 +33,11 @@ impl LaneIndex {
     pub(super) fn next_odd(self, least: u32) -> u32 {
         let period = 2 * u32::from(WORKERS);
         // The one odd number below the period with this remainder.
-        let odd = if self.0 % 2 == 1 { u32::from(self.0) } else { u32::from(self.0 + WORKERS) };
+        let odd = if self.0 % 2 == 1 {
+            u32::from(self.0)
+        } else {
+            u32::from(self.0 + WORKERS)
+        };
         least.saturating_add((odd + period - least % period) % period)
     }
 }
@@ -108,7 +112,10 @@ impl Lane {
 
     /// When the lane is late, unless an answer comes before.
     pub(super) fn late_at(&self, late_after: Duration) -> Option<Time> {
-        self.fences.front().filter(|_| !self.late).map(|fence| fence.waiting_since + late_after)
+        self.fences
+            .front()
+            .filter(|_| !self.late)
+            .map(|fence| fence.waiting_since + late_after)
     }
 
     /// Counts a frame; gives its number.
@@ -121,7 +128,12 @@ impl Lane {
         let covers = self.sent();
         self.fenced = covers;
         self.fence_wanted = None;
-        self.fences.push_back(SentFence { fence, covers, sent: now, waiting_since: now });
+        self.fences.push_back(SentFence {
+            fence,
+            covers,
+            sent: now,
+            waiting_since: now,
+        });
     }
 
     pub(super) fn want_fence(&mut self, at: Time) {
@@ -144,7 +156,11 @@ impl Lane {
             self.acked = seq;
             self.late = false;
         }
-        while self.fences.front().is_some_and(|fence| fence.covers <= self.acked) {
+        while self
+            .fences
+            .front()
+            .is_some_and(|fence| fence.covers <= self.acked)
+        {
             self.fences.pop_front();
         }
         self.fences.is_empty() && self.unfenced() > 0 && (self.last_end > self.acked || self.pairs > 0)

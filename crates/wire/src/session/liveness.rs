@@ -33,7 +33,13 @@ pub(super) struct Liveness {
 
 impl Liveness {
     pub(super) fn new(now: Time) -> Self {
-        Self { last_received: now, asked: None, ask_at: now + KEEPALIVE, answers: false, reading: true }
+        Self {
+            last_received: now,
+            asked: None,
+            ask_at: now + KEEPALIVE,
+            answers: false,
+            reading: true,
+        }
     }
 
     pub(super) fn is_reading(&self) -> bool {
@@ -94,7 +100,11 @@ impl Liveness {
 
     pub(super) fn poll_timeout(&self) -> Option<(Time, &'static str)> {
         let ask = self.reading.then_some((self.ask_at, "keepalive"));
-        self.dead_at().map(|at| (at, "sign of life")).into_iter().chain(ask).min()
+        self.dead_at()
+            .map(|at| (at, "sign of life"))
+            .into_iter()
+            .chain(ask)
+            .min()
     }
 
     fn dead_at(&self) -> Option<Time> {

@@ -10,11 +10,13 @@
 //! The peer ends the data stream first and tells an error after that, so a pair is over only when its error stream
 //! ended too.
 
-use crate::spdy::limits::ERROR_TEXT;
 use crate::{Time, Untrusted};
 
 use super::credit::Credit;
 use super::{END_GRACE, FailureKind, PAIR_DEADLINE, PairEnd};
+
+/// The most of an error text that is kept, in bytes.
+const ERROR_TEXT: usize = 64 * 1024;
 
 #[derive(Debug)]
 pub(super) struct Pair {
@@ -103,7 +105,9 @@ impl Pair {
 
     /// How the pair ended, once it has.
     pub(super) fn end(&self) -> Option<PairEnd> {
-        let (Some(data), Some(error)) = (self.data_end, self.error_end) else { return None };
+        let (Some(data), Some(error)) = (self.data_end, self.error_end) else {
+            return None;
+        };
         if matches!(self.delivery, Delivery::Awaited { .. }) {
             return None;
         }
@@ -112,12 +116,16 @@ impl Pair {
 
     /// When the pair is overdue, and for what.
     pub(super) fn deadline(&self) -> Option<(Time, &'static str)> {
-        let opening = (!self.data_answered || !self.error_answered).then(|| (self.opened + PAIR_DEADLINE, "pair opening"));
+        let opening = (!self.data_answered || !self.error_answered)
+            .then(|| (self.opened + PAIR_DEADLINE, "pair opening"));
         let delivery = match self.delivery {
             Delivery::Awaited { until, .. } => Some((until, "pair delivery")),
             Delivery::NothingAgainstIt | Delivery::Missed => None,
         };
-        [opening, self.grace.map(|at| (at, "pair end")), delivery].into_iter().flatten().min()
+        [opening, self.grace.map(|at| (at, "pair end")), delivery]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Gives up what is overdue. Some: the pair is over by that.
@@ -128,7 +136,9 @@ impl Pair {
             self.delivery = Delivery::Missed;
         }
         if self.grace.is_some_and(|at| at <= now) {
-            return Some(self.conclude(self.data_end == Some(End::Reset) || self.error_end == Some(End::Reset)));
+            return Some(
+                self.conclude(self.data_end == Some(End::Reset) || self.error_end == Some(End::Reset)),
+            );
         }
         let unanswered = !self.data_answered || !self.error_answered;
         (unanswered && self.opened + PAIR_DEADLINE <= now).then_some(PairEnd::Unanswered)
@@ -136,12 +146,18 @@ impl Pair {
 
     pub(super) fn data_answered(&mut self) -> Answered {
         let news = !std::mem::replace(&mut self.data_answered, true);
-        Answered { taken: Some(self.opening), complete: news && self.error_answered }
+        Answered {
+            taken: Some(self.opening),
+            complete: news && self.error_answered,
+        }
     }
 
     pub(super) fn error_answered(&mut self) -> Answered {
         let news = !std::mem::replace(&mut self.error_answered, true);
-        Answered { taken: Some(self.opening - 1), complete: news && self.data_answered }
+        Answered {
+            taken: Some(self.opening - 1),
+            complete: news && self.data_answered,
+        }
     }
 
     pub(super) fn data_sent(&mut self, seq: u64, bytes: bool, fin: bool) {
@@ -206,9 +222,18 @@ impl Pair {
     fn conclude(&self, reset: bool) -> PairEnd {
         if !self.text.is_empty() {
             let text = String::from_utf8_lossy(&self.text);
-            return PairEnd::Failed { kind: FailureKind::of(&text), text: Untrusted::new(text) };
+            return PairEnd::Failed {
+                kind: FailureKind::of(&text),
+                text: Untrusted::new(text),
+            };
         }
-        if reset { PairEnd::Reset } else { PairEnd::Clean { delivered: self.delivery != Delivery::Missed } }
+        if reset {
+            PairEnd::Reset
+        } else {
+            PairEnd::Clean {
+                delivered: self.delivery != Delivery::Missed,
+            }
+        }
     }
 }
 

@@ -23,7 +23,12 @@ pub(super) struct Proof {
 
 impl Proof {
     pub(super) fn new(known: Option<Peer>) -> Self {
-        Self { peer: known, needs_round: known.is_none(), pongs: 0, reply: None }
+        Self {
+            peer: known,
+            needs_round: known.is_none(),
+            pongs: 0,
+            reply: None,
+        }
     }
 
     pub(super) fn peer(&self) -> Option<Peer> {

@@ -21,7 +21,9 @@ impl RoundTrip {
 
     /// How long an answer may take.
     pub(super) fn late_after(&self) -> Duration {
-        self.smoothed.map_or(LATE_AFTER, |smoothed| (smoothed * LATE_ROUND_TRIPS).max(LATE_AFTER))
+        self.smoothed.map_or(LATE_AFTER, |smoothed| {
+            (smoothed * LATE_ROUND_TRIPS).max(LATE_AFTER)
+        })
     }
 
     pub(super) fn handle_sample(&mut self, took: Duration) {
