@@ -1,2 +1,124 @@
-//! Measures podline beside its peers.
-fn main() {}
+//! Measures podline beside its peers on the same work, alternating in one run.
+mod args;
+mod client;
+mod contender;
+mod forwarder;
+mod helper;
+mod kubeconfig;
+mod lineup;
+mod measure;
+mod pattern;
+mod pipe;
+mod plan;
+mod process;
+mod programs;
+mod quantity;
+mod relay;
+mod report;
+mod setting;
+mod sheet;
+mod statistics;
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+use tokio::runtime::Runtime;
+
+use args::{Args, HelperArgs};
+use contender::Contender;
+use measure::Measurement;
+use programs::Programs;
+use report::Circumstances;
+use setting::Setting;
+use sheet::Sheet;
+
+fn main() -> ExitCode {
+    let mut args = Args::parse();
+    let done = match args.helper.take() {
+        Some(helper) => help(helper).map(|()| ExitCode::SUCCESS),
+        None => one_thread()
+            .map_err(Into::into)
+            .and_then(|runtime| runtime.block_on(bench(&args))),
+    };
+    done.unwrap_or_else(|error| {
+        let _ = writeln!(io::stderr(), "error: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Runs the whole bench; fails where podline failed in something.
+async fn bench(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
+    let setting = Setting::prepare(args, Programs::find(args)).await?;
+    let circumstances = Circumstances::new(args, &setting.programs, &setting.plan);
+    let measurements = if args.only.is_empty() {
+        Measurement::value_variants()
+    } else {
+        &args.only
+    };
+    let mut sheet = Sheet::default();
+    for (index, measurement) in measurements.iter().enumerate() {
+        let progress = format!(
+            "measuring {} ({} of {})",
+            measurement.name(),
+            index + 1,
+            measurements.len()
+        );
+        let _ = writeln!(io::stderr(), "{progress}");
+        measurement.run(&setting, &mut sheet).await;
+    }
+    let report = if args.json {
+        report::json(&circumstances, &sheet)? + "\n"
+    } else {
+        report::table(&circumstances, &sheet)
+    };
+    io::stdout().write_all(report.as_bytes())?;
+    Ok(if sheet.has_failures(Contender::Podline) {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// Runs one part of a run that has a process of its own.
+fn help(helper: HelperArgs) -> Result<(), Box<dyn Error>> {
+    match helper {
+        HelperArgs::Minicluster => return Err("the minicluster is not there yet; use --kubeconfig".into()),
+        HelperArgs::Relay { server, one_way } => {
+            helper::lift_descriptor_limit();
+            one_thread()?.block_on(async {
+                let delay = relay::DelayLine::start(one_way)?;
+                let relay = relay::Relay {
+                    delay: Some(delay),
+                    recorder: None,
+                };
+                let (address, _tasks) = relay.start(server).await?;
+                helper::serve(&helper::RelayAnswer { address }).await
+            })?;
+        }
+        HelperArgs::Peer {
+            certificate,
+            recorded,
+        } => {
+            let recorded = recorded.as_deref().map(pipe::read_recorded).transpose()?;
+            one_thread()?.block_on(pipe::serve(&certificate, recorded.as_ref()))?;
+        }
+        HelperArgs::Pipe {
+            certificate,
+            recorded,
+            mut peer,
+            ports,
+        } => {
+            let recorded = recorded.as_deref().map(pipe::read_recorded).transpose()?;
+            peer.retain(|(port, _)| ports.contains(port));
+            one_thread()?.block_on(pipe::originate(&certificate, recorded.as_ref(), &peer))?;
+        }
+    }
+    Ok(())
+}
+
+/// Everything here runs on one thread: a second one would only take a processor from what is measured.
+fn one_thread() -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
