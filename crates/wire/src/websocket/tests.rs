@@ -1,5 +1,4 @@
 //! What holds for the whole codec. Each file looks at it from one side.
-#![allow(clippy::unwrap_used, reason = "a test ends where something is missing")]
 
 mod differential;
 mod offences;
