@@ -127,7 +127,7 @@ impl Pool {
     /// # Errors
     /// The first session could not be made.
     pub async fn ready(&self) -> Result<Transport, SessionError> {
-        self.state.act(podline_wire::pool::Pool::handle_timeout);
+        self.state.act(|policy, now| policy.handle_timeout(now));
         let mut first = self.state.first.subscribe();
         let outcome = first
             .wait_for(Option::is_some)

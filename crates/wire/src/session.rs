@@ -524,7 +524,10 @@ impl Session {
     }
 
     fn handle_reply(&mut self, now: Time, stream: StreamId, fin: bool) {
-        let data = self.pairs.get_mut(&PairId(stream)).map(Pair::data_answered);
+        let data = self
+            .pairs
+            .get_mut(&PairId(stream))
+            .map(|state| state.data_answered());
         if let Some(answered) = data.or_else(|| self.pair_of_error_mut(stream).map(Pair::error_answered)) {
             // A worker answers a SYN_STREAM in its turn: what was sent before it was taken.
             if let Some(seq) = answered.taken {
@@ -787,6 +790,3 @@ impl Session {
         &mut self.lanes[lane.as_usize()]
     }
 }
-
-#[cfg(test)]
-mod tests;

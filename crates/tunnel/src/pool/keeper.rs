@@ -42,7 +42,7 @@ async fn keep(state: Weak<State>) {
                 continue;
             }
         }
-        pool.act(podline_wire::pool::Pool::handle_timeout);
+        pool.act(|policy, now| policy.handle_timeout(now));
     }
 }
 
