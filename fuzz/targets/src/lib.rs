@@ -1,0 +1,10 @@
+//! The fuzz targets of podline as plain functions.
+//!
+//! Each takes arbitrary bytes and panics where a promise is broken. `fuzz_targets/` hands them to libFuzzer, and the
+//! tests of the crates replay `corpus/` through them on a stable toolchain.
+
+mod frame_reader;
+pub use frame_reader::frame_reader;
+
+mod header_decoder;
+pub use header_decoder::header_decoder;
