@@ -14,6 +14,11 @@ fn header_decoder() {
     replay("header_decoder", podline_fuzz_targets::header_decoder);
 }
 
+#[test]
+fn websocket() {
+    replay("websocket", podline_fuzz_targets::websocket);
+}
+
 fn replay(target: &str, run: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../fuzz/corpus")

@@ -8,3 +8,6 @@ pub use frame_reader::frame_reader;
 
 mod header_decoder;
 pub use header_decoder::header_decoder;
+
+mod websocket;
+pub use websocket::websocket;
