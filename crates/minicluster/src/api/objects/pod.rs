@@ -1,0 +1,400 @@
+//! Pods, their templates and containers.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::meta::{Labels, Meta, Timestamp, is_false, null_is_default};
+
+/// A pod.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
+pub(crate) struct Pod {
+    pub(crate) metadata: Meta,
+    pub(crate) spec: PodSpec,
+    pub(crate) status: PodStatus,
+}
+
+impl Pod {
+    /// A new pod of `template`, not yet named or owned.
+    pub(crate) fn from_template(template: &PodTemplate, namespace: &str) -> Self {
+        let mut metadata = template.metadata.clone();
+        metadata.namespace = namespace.to_owned();
+        Self {
+            metadata,
+            spec: template.spec.clone(),
+            status: PodStatus::default(),
+        }
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.status.condition("Ready")
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.status.phase == Phase::Running
+    }
+
+    /// Failed or succeeded: nothing of it runs any more.
+    pub(crate) fn is_finished(&self) -> bool {
+        matches!(self.status.phase, Phase::Failed | Phase::Succeeded)
+    }
+
+    /// Neither finished nor being deleted: what a controller counts.
+    pub(crate) fn is_active(&self) -> bool {
+        !self.is_finished() && !self.metadata.is_deleting()
+    }
+
+    /// The number of the container port called `name`, in the containers and then the init containers.
+    pub(crate) fn named_port(&self, name: &str) -> Option<u16> {
+        (self.spec.containers.iter().chain(&self.spec.init_containers))
+            .flat_map(|container| &container.ports)
+            .find(|port| port.name == name)
+            .map(|port| port.container_port)
+    }
+
+    /// Marks the pod and its containers as running, and as ready or not.
+    pub(crate) fn set_running(&mut self, ready: bool, now: Timestamp) {
+        self.status.phase = Phase::Running;
+        self.set_ready(ready, now);
+    }
+
+    /// Marks a running pod as ready or not, as a readiness probe would.
+    pub(crate) fn set_ready(&mut self, ready: bool, now: Timestamp) {
+        for (name, value) in [
+            ("PodReadyToStartContainers", true),
+            ("Initialized", true),
+            ("Ready", ready),
+            ("ContainersReady", ready),
+            ("PodScheduled", true),
+        ] {
+            self.status.set_condition(name, value, now);
+        }
+        let started = now;
+        let old = std::mem::take(&mut self.status.container_statuses);
+        self.status.container_statuses = (self.spec.containers.iter())
+            .map(|container| {
+                let before = old.iter().find(|status| status.name == container.name);
+                ContainerStatus {
+                    name: container.name.clone(),
+                    image: container.image.clone(),
+                    image_id: format!("minicluster://{}", container.image),
+                    container_id: before.map_or_else(
+                        || format!("minicluster://{}/{}", self.metadata.uid, container.name),
+                        |status| status.container_id.clone(),
+                    ),
+                    ready,
+                    started: true,
+                    restart_count: before.map_or(0, |status| status.restart_count),
+                    state: before.map_or_else(
+                        || json!({"running": {"startedAt": started}}),
+                        |status| status.state.clone(),
+                    ),
+                }
+            })
+            .collect();
+    }
+}
+
+/// What a controller makes its pods from.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
+pub(crate) struct PodTemplate {
+    pub(crate) metadata: Meta,
+    pub(crate) spec: PodSpec,
+}
+
+/// A pod's `spec`; fields without meaning here are kept as they came.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct PodSpec {
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_default")]
+    pub(crate) init_containers: Vec<Container>,
+    #[serde(deserialize_with = "null_is_default")]
+    pub(crate) containers: Vec<Container>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) restart_policy: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) termination_grace_period_seconds: Option<i64>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) node_name: String,
+    #[serde(flatten)]
+    pub(crate) rest: Map<String, Value>,
+}
+
+impl PodSpec {
+    /// Fills in what the API server defaults.
+    pub(crate) fn fill_defaults(&mut self) {
+        if self.restart_policy.is_empty() {
+            "Always".clone_into(&mut self.restart_policy);
+        }
+        self.termination_grace_period_seconds.get_or_insert(30);
+        for (field, value) in [
+            ("dnsPolicy", json!("ClusterFirst")),
+            ("schedulerName", json!("default-scheduler")),
+            ("securityContext", json!({})),
+        ] {
+            self.rest.entry(field).or_insert(value);
+        }
+        for container in self.containers.iter_mut().chain(&mut self.init_containers) {
+            container.fill_defaults();
+        }
+    }
+
+    pub(crate) fn container_names(&self) -> String {
+        join(self.containers.iter().map(|container| container.name.as_str()))
+    }
+
+    pub(crate) fn images(&self) -> String {
+        join(self.containers.iter().map(|container| container.image.as_str()))
+    }
+}
+
+/// A container of a pod.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Container {
+    pub(crate) name: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) image: String,
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_default")]
+    pub(crate) args: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_default")]
+    pub(crate) ports: Vec<ContainerPort>,
+    #[serde(flatten)]
+    pub(crate) rest: Map<String, Value>,
+}
+
+impl Container {
+    fn fill_defaults(&mut self) {
+        for (field, value) in [
+            ("resources", json!({})),
+            ("terminationMessagePath", json!("/dev/termination-log")),
+            ("terminationMessagePolicy", json!("File")),
+            ("imagePullPolicy", json!("IfNotPresent")),
+        ] {
+            self.rest.entry(field).or_insert(value);
+        }
+        for port in &mut self.ports {
+            if port.protocol.is_empty() {
+                "TCP".clone_into(&mut port.protocol);
+            }
+        }
+    }
+}
+
+/// A port that a container declares.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct ContainerPort {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) name: String,
+    pub(crate) container_port: u16,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) protocol: String,
+}
+
+/// A pod's `status`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct PodStatus {
+    pub(crate) phase: Phase,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) conditions: Vec<Condition>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) message: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) reason: String,
+    #[serde(rename = "hostIP", skip_serializing_if = "String::is_empty")]
+    pub(crate) host_ip: String,
+    #[serde(rename = "hostIPs", skip_serializing_if = "Vec::is_empty")]
+    pub(crate) host_ips: Vec<Address>,
+    #[serde(rename = "podIP", skip_serializing_if = "String::is_empty")]
+    pub(crate) pod_ip: String,
+    #[serde(rename = "podIPs", skip_serializing_if = "Vec::is_empty")]
+    pub(crate) pod_ips: Vec<Address>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) start_time: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) container_statuses: Vec<ContainerStatus>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) qos_class: String,
+}
+
+impl PodStatus {
+    pub(crate) fn condition(&self, name: &str) -> bool {
+        self.conditions
+            .iter()
+            .any(|condition| condition.name == name && condition.status == "True")
+    }
+
+    pub(crate) fn set_condition(&mut self, name: &str, value: bool, now: Timestamp) {
+        set_condition(&mut self.conditions, name, value, "", "", now);
+    }
+}
+
+/// Where a pod is in its life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub(crate) enum Phase {
+    Failed,
+    #[default]
+    Pending,
+    Running,
+    Succeeded,
+    Unknown,
+}
+
+impl Phase {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Failed => "Failed",
+            Self::Pending => "Pending",
+            Self::Running => "Running",
+            Self::Succeeded => "Succeeded",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+/// One entry of `status.conditions`, of pods and of controllers alike.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Condition {
+    #[serde(rename = "type")]
+    pub(crate) name: String,
+    pub(crate) status: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_update_time: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_transition_time: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) reason: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) message: String,
+}
+
+/// Sets a condition; its transition time moves only when its value does.
+pub(crate) fn set_condition(
+    conditions: &mut Vec<Condition>,
+    name: &str,
+    value: bool,
+    reason: &str,
+    message: &str,
+    now: Timestamp,
+) {
+    let status = if value { "True" } else { "False" };
+    let index = conditions
+        .iter()
+        .position(|condition| condition.name == name)
+        .unwrap_or_else(|| {
+            conditions.push(Condition {
+                name: name.to_owned(),
+                status: String::new(),
+                last_update_time: None,
+                last_transition_time: None,
+                reason: String::new(),
+                message: String::new(),
+            });
+            conditions.len() - 1
+        });
+    let condition = &mut conditions[index];
+    if condition.status != status {
+        status.clone_into(&mut condition.status);
+        condition.last_transition_time = Some(now);
+    }
+    reason.clone_into(&mut condition.reason);
+    message.clone_into(&mut condition.message);
+}
+
+/// An entry of `podIPs` or `hostIPs`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
+pub(crate) struct Address {
+    pub(crate) ip: String,
+}
+
+/// What became of one container.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct ContainerStatus {
+    pub(crate) name: String,
+    pub(crate) state: Value,
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) started: bool,
+    pub(crate) ready: bool,
+    pub(crate) restart_count: u32,
+    pub(crate) image: String,
+    #[serde(rename = "imageID")]
+    pub(crate) image_id: String,
+    #[serde(rename = "containerID")]
+    pub(crate) container_id: String,
+}
+
+/// `matchLabels` and `matchExpressions`, as controllers select their pods.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct LabelSelector {
+    #[serde(
+        skip_serializing_if = "Labels::is_empty",
+        deserialize_with = "null_is_default"
+    )]
+    pub(crate) match_labels: Labels,
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_default")]
+    pub(crate) match_expressions: Vec<MatchExpression>,
+}
+
+impl LabelSelector {
+    pub(crate) fn matches(&self, labels: &Labels) -> bool {
+        (self.match_labels.iter()).all(|(key, value)| labels.get(key) == Some(value))
+            && self
+                .match_expressions
+                .iter()
+                .all(|expression| expression.matches(labels))
+    }
+
+    /// In the form of a query: `app=web,tier in (a,b)`.
+    pub(crate) fn query(&self) -> String {
+        let pairs = self
+            .match_labels
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"));
+        let expressions = self.match_expressions.iter().map(MatchExpression::query);
+        pairs.chain(expressions).collect::<Vec<_>>().join(",")
+    }
+}
+
+/// One of a selector's `matchExpressions`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
+pub(crate) struct MatchExpression {
+    pub(crate) key: String,
+    pub(crate) operator: String,
+    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_default")]
+    pub(crate) values: Vec<String>,
+}
+
+impl MatchExpression {
+    fn matches(&self, labels: &Labels) -> bool {
+        let value = labels.get(&self.key);
+        match self.operator.as_str() {
+            "In" => value.is_some_and(|value| self.values.contains(value)),
+            "NotIn" => value.is_none_or(|value| !self.values.contains(value)),
+            "Exists" => value.is_some(),
+            "DoesNotExist" => value.is_none(),
+            _ => false,
+        }
+    }
+
+    fn query(&self) -> String {
+        let key = &self.key;
+        match self.operator.as_str() {
+            "In" => format!("{key} in ({})", self.values.join(",")),
+            "NotIn" => format!("{key} notin ({})", self.values.join(",")),
+            "DoesNotExist" => format!("!{key}"),
+            _ => key.clone(),
+        }
+    }
+}
+
+fn join<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    words.collect::<Vec<_>>().join(",")
+}
