@@ -21,7 +21,7 @@ fmt-check:
 # Lint all code, and the pure crate again as a client gets it: without the peer's side.
 clippy:
     cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
-    cargo clippy -p podline-wire --all-targets --locked -- -D warnings
+    cargo clippy -p podline-wire --lib --locked -- -D warnings
 
 # Build the documentation of all crates.
 doc $RUSTDOCFLAGS="-D warnings":

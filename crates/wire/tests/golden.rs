@@ -243,7 +243,10 @@ impl Frames {
 
     fn read_message(&mut self, piece: &Piece<'_>) {
         match piece {
-            Piece::Close { code: Some(code), reason } if reason.is_empty() => {
+            Piece::Close {
+                code: Some(code),
+                reason,
+            } if reason.is_empty() => {
                 self.text.push(format!("CLOSE {code}"));
             }
             Piece::Data(data) => self.read(data),

@@ -2,6 +2,9 @@
 //!
 //! Each takes arbitrary bytes and panics where a promise is broken. `fuzz_targets/` hands them to libFuzzer, and the
 //! tests of the crates replay `corpus/` through them on a stable toolchain.
+//!
+//! A target NAME is a file here with its function, a file in `fuzz_targets/` and a `[[bin]]` of the same name, inputs in
+//! `corpus/NAME/` and a test in `crates/wire/tests/corpus.rs`.
 
 mod frame_reader;
 pub use frame_reader::frame_reader;
