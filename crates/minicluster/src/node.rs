@@ -3,10 +3,17 @@
 //! The runtime's behaviour is a pure state machine ([`runtime`]); the rest performs it on tokio with real loopback
 //! sockets to the pods' listeners, so that an orderly end, a reset and a refusal are the kernel's own.
 
+mod channels;
 mod faults;
+mod framing;
+mod link;
 mod pod;
 pub mod runtime;
 mod sandbox;
+mod session;
+#[cfg(test)]
+mod tests;
+mod upgrade;
 
 use std::{
     collections::BTreeMap,
@@ -17,16 +24,28 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::{body::Incoming, upgrade::OnUpgrade};
+use hyper_util::rt::TokioIo;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use channels::Channels;
 pub use faults::{FaultSettings, Faults, UpgradeFault};
+use framing::Framing;
 use pod::Pod;
 pub(crate) use sandbox::Sandbox;
+use session::Session;
+use upgrade::{Refusal, Upgrade};
+
+/// Sessions of the whole node; above it upgrades are answered with 429.
+const MAX_SESSIONS: usize = 4096;
 
 /// The node that runs all pods of the cluster. Dropping it ends their processes and all sessions.
 pub(crate) struct Node {
     faults: Faults,
+    /// By uid.
     pods: Mutex<BTreeMap<String, Arc<Pod>>>,
+    sessions: TaskTracker,
+    ended: CancellationToken,
 }
 
 impl Node {
@@ -34,6 +53,8 @@ impl Node {
         Self {
             faults,
             pods: Mutex::default(),
+            sessions: TaskTracker::new(),
+            ended: CancellationToken::new(),
         }
     }
 
@@ -61,8 +82,8 @@ impl Node {
     pub(crate) async fn stop_pod(&self, uid: &str) {
         let pod = self.pods().remove(uid);
         if let Some(pod) = pod {
-            pod.kill().await;
             pod.close();
+            pod.kill().await;
         }
     }
 
@@ -90,20 +111,91 @@ impl Node {
         }
     }
 
+    /// Live sessions, those included that the peer has left and that something in the pod still holds.
+    pub(crate) fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
     /// Answers an upgrade request for a pod of that name and, after a 101, serves the session in a task of its own.
     pub(crate) async fn port_forward(
         &self,
-        _request: Request<Incoming>,
+        mut request: Request<Incoming>,
         namespace: &str,
         name: &str,
     ) -> Response<Full<Bytes>> {
-        let _ = (namespace, name, &self.faults);
-        let mut response = Response::new(Full::new(Bytes::from_static(b"pod does not exist\n")));
-        *response.status_mut() = StatusCode::NOT_FOUND;
-        response
+        let settings = self.faults.settings();
+        match settings.upgrade {
+            UpgradeFault::Answer(status) => return Refusal::of_fault(status, name).response(),
+            UpgradeFault::Hang => std::future::pending().await,
+            UpgradeFault::None => {}
+        }
+        let upgraded = hyper::upgrade::on(&mut request);
+        match self.upgrade(&request, upgraded, namespace, name, &settings) {
+            Ok(response) => response,
+            Err(refusal) => refusal.response(),
+        }
+    }
+
+    fn upgrade<B>(
+        &self,
+        request: &Request<B>,
+        upgraded: OnUpgrade,
+        namespace: &str,
+        name: &str,
+        settings: &FaultSettings,
+    ) -> Result<Response<Full<Bytes>>, Refusal> {
+        let upgrade = Upgrade::negotiate(request, settings.websocket_tunnel)?;
+        let pod = self
+            .find(namespace, name)
+            .ok_or_else(|| Refusal::text(StatusCode::NOT_FOUND, "pod does not exist"))?;
+        if self.sessions.len() >= MAX_SESSIONS {
+            return Err(Refusal::of_fault(StatusCode::TOO_MANY_REQUESTS, name));
+        }
+        let response = upgrade.response();
+        let serve = serve(upgraded, upgrade, pod, self.faults.clone());
+        self.sessions
+            .spawn(self.ended.clone().run_until_cancelled_owned(serve));
+        Ok(response)
+    }
+
+    fn find(&self, namespace: &str, name: &str) -> Option<Arc<Pod>> {
+        let named = |pod: &&Arc<Pod>| pod.sandbox().namespace == namespace && pod.sandbox().name == name;
+        self.pods().values().find(named).cloned()
     }
 
     fn pods(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Pod>>> {
         self.pods.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.ended.cancel();
+    }
+}
+
+/// Serves one session once the client has its 101.
+async fn serve(upgraded: OnUpgrade, upgrade: Upgrade, pod: Arc<Pod>, faults: Faults) {
+    let io = match upgraded.await {
+        Ok(upgraded) => link::link(Box::new(TokioIo::new(upgraded)), &faults.settings()),
+        Err(error) => {
+            tracing::debug!(%error, "upgrade failed");
+            return;
+        }
+    };
+    match upgrade {
+        Upgrade::Channels { protocol, ports, .. } => {
+            let text = Upgrade::is_text(protocol);
+            Channels {
+                ports,
+                text,
+                pod,
+                faults,
+            }
+            .run(io)
+            .await;
+        }
+        Upgrade::Spdy => Session::new(io, Framing::Plain, pod, &faults).run().await,
+        Upgrade::Tunnel { .. } => Session::new(io, Framing::tunnel(), pod, &faults).run().await,
     }
 }
