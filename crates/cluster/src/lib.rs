@@ -1,1 +1,36 @@
-//! All that podline asks of the Kubernetes API: configuration, credentials, targets, upgrades; the only crate that names kube.
+//! All that podline asks of the Kubernetes API: configuration, credentials, targets, upgrades; the only crate that
+//! names kube.
+//!
+//! [`Cluster::connect`] reads the configuration as kubectl does. [`Cluster::find`] comes from a [`Target`] to its
+//! pods and ports, with no more rights than `kubectl port-forward` needs. Through
+//! [`Upgrade`](podline_tunnel::Upgrade) a cluster gives the tunnel its connections.
+//!
+//! Secrets are kept in `secrecy`'s types and are in no message; text from outside is [`Untrusted`] before it gets
+//! into one.
+//!
+//! [`Untrusted`]: podline_wire::Untrusted
+
+mod api;
+mod cluster;
+mod connection;
+mod credentials;
+mod environment;
+mod find;
+mod kubeconfig;
+mod options;
+#[cfg(test)]
+mod real_cluster_tests;
+mod refusal;
+mod request;
+mod target;
+
+pub use cluster::Cluster;
+pub use connection::{ConnectError, ProxyError, TlsFault};
+pub use credentials::CredentialsError;
+pub use find::FindError;
+pub use kubeconfig::ConfigError;
+pub use options::Options;
+pub use refusal::{Refusal, Rule};
+pub use target::{
+    Found, Kind, Owner, Phase, Pod, PortError, RemotePort, RemotePortError, Target, TargetError,
+};

@@ -1,0 +1,193 @@
+//! New connections to the API server, by the way that the configuration says.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use podline_wire::Untrusted;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::time::Instant;
+use tokio_rustls::TlsConnector;
+
+use super::dial::{dial, shown};
+use super::proxy::ProxyScheme;
+use super::read_ahead::ReadAhead;
+use super::stream::Way;
+use super::{ConnectError, Identity, ProxyUrl, Stream, TlsFault, Trust, deadline, http_connect, socks5};
+use crate::environment::Environment;
+use crate::kubeconfig::{ConfigError, ServerUrl, Tls};
+
+/// How long a connection that was made ahead stays good. Servers close idle ones much later.
+const SPARE_AGE: Duration = Duration::from_secs(5);
+
+/// Makes connections to one API server.
+pub(crate) struct Connector {
+    server: ServerUrl,
+    /// What the server's certificate must be for.
+    name: Option<ServerName<'static>>,
+    proxy: Option<ProxyUrl>,
+    trust: Trust,
+    config: Mutex<Arc<ClientConfig>>,
+    proxy_config: OnceLock<Arc<ClientConfig>>,
+    spare: Mutex<Option<(Instant, Stream)>>,
+}
+
+impl Connector {
+    pub(crate) fn new(
+        server: ServerUrl,
+        tls: &Tls,
+        proxy: Option<ProxyUrl>,
+        environment: &Environment,
+    ) -> Result<Self, ConfigError> {
+        let identity = tls
+            .identity
+            .as_ref()
+            .map(|(chain, key)| Identity::parse(chain, key))
+            .transpose();
+        let bad_identity = |problem| ConfigError::BadPem {
+            field: "client-certificate",
+            name: Untrusted::new("the user"),
+            problem: Untrusted::new(problem),
+        };
+        let identity = identity.map_err(bad_identity)?;
+        let trust = if server.tls {
+            Trust::new(tls)?
+        } else {
+            Trust::Anyone
+        };
+        let config = trust.config(identity.as_ref());
+        let config = config.map_err(|_| bad_identity("it cannot be used"))?;
+        let name = tls.server_name.as_deref().unwrap_or(&server.host);
+        let name = if server.tls {
+            let name = ServerName::try_from(name).map_err(|_| ConfigError::BadServerName {
+                name: Untrusted::new(name),
+            })?;
+            Some(name.to_owned())
+        } else {
+            None
+        };
+        let proxy =
+            proxy.or_else(|| ProxyUrl::from_environment(environment, server.tls, &server.host, server.port));
+        Ok(Self {
+            server,
+            name,
+            proxy,
+            trust,
+            config: Mutex::new(config),
+            proxy_config: OnceLock::new(),
+            spare: Mutex::new(None),
+        })
+    }
+
+    pub(crate) fn server(&self) -> &ServerUrl {
+        &self.server
+    }
+
+    /// Makes a connection: TCP, proxy, TLS; or takes the one that was made ahead.
+    pub(crate) async fn connect(&self) -> Result<Stream, ConnectError> {
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((made, stream)) = spare
+            && made.elapsed() < SPARE_AGE
+            && stream.is_quiet()
+        {
+            return Ok(stream);
+        }
+        self.connect_anew().await
+    }
+
+    /// Makes a connection ahead for the next [`Connector::connect`]; it goes stale after a few seconds.
+    pub(crate) async fn prepare(&self) {
+        if let Ok(stream) = self.connect_anew().await {
+            *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), stream));
+        }
+    }
+
+    /// From now on shows another certificate.
+    pub(crate) fn set_identity(&self, identity: &Identity) -> Result<(), rustls::Error> {
+        // A new configuration: a resumed TLS session would still be the old certificate's.
+        let config = self.trust.config(Some(identity))?;
+        *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
+        *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        Ok(())
+    }
+
+    /// Makes a connection, whether or not one was made ahead.
+    pub(crate) async fn connect_anew(&self) -> Result<Stream, ConnectError> {
+        let way = match &self.proxy {
+            Some(proxy) => self.through(proxy).await?,
+            None => {
+                let step = "connecting to the API server";
+                let tcp = dial(&self.server.host, self.server.port, step).await?;
+                ReadAhead::new(Way::Tcp(tcp), &[])
+            }
+        };
+        let Some(name) = &self.name else {
+            return Ok(Stream::Plain(way));
+        };
+        let config = self.config.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let tls = deadline::within(deadline::TLS, "the TLS handshake with the API server", async {
+            let tls = TlsConnector::from(config).connect(name.clone(), way).await;
+            tls.map_err(|error| ConnectError::Tls {
+                server: Untrusted::new(self.server.to_string()),
+                source: TlsFault::new(error),
+            })
+        });
+        Ok(Stream::Tls(Box::new(tls.await?)))
+    }
+
+    async fn through(&self, proxy: &ProxyUrl) -> Result<ReadAhead<Way>, ConnectError> {
+        let mut tcp = dial(&proxy.host, proxy.port, "connecting to the proxy").await?;
+        let place = shown(&self.server.host, self.server.port);
+        let failed = |source| ConnectError::Proxy {
+            proxy: Untrusted::new(proxy.to_string()),
+            server: Untrusted::new(&*place),
+            source,
+        };
+        deadline::within(deadline::PROXY, "getting through the proxy", async {
+            match proxy.scheme {
+                ProxyScheme::Socks5 => {
+                    let asked =
+                        socks5::connect(&mut tcp, &self.server.host, self.server.port, proxy.user.as_ref());
+                    asked.await.map_err(failed)?;
+                    Ok(ReadAhead::new(Way::Tcp(tcp), &[]))
+                }
+                ProxyScheme::Http => {
+                    let asked = http_connect::connect(tcp, &place, proxy.authorization());
+                    let (tcp, early) = asked.await.map_err(failed)?;
+                    Ok(ReadAhead::new(Way::Tcp(tcp), &early))
+                }
+                ProxyScheme::Https => {
+                    let fault = |source| ConnectError::Tls {
+                        server: Untrusted::new(proxy.to_string()),
+                        source,
+                    };
+                    let name = ServerName::try_from(proxy.host.clone()).map_err(|_| {
+                        fault(TlsFault::Protocol {
+                            problem: Untrusted::new("its name cannot be in a certificate"),
+                        })
+                    })?;
+                    let config = self.proxy_config().map_err(|problem| {
+                        fault(TlsFault::Protocol {
+                            problem: Untrusted::new(problem),
+                        })
+                    })?;
+                    let tls = TlsConnector::from(config).connect(name, tcp).await;
+                    let tls = tls.map_err(|error| fault(TlsFault::new(error)))?;
+                    let asked = http_connect::connect(Box::new(tls), &place, proxy.authorization());
+                    let (tls, early) = asked.await.map_err(failed)?;
+                    Ok(ReadAhead::new(Way::Tls(tls), &early))
+                }
+            }
+        })
+        .await
+    }
+
+    fn proxy_config(&self) -> Result<Arc<ClientConfig>, String> {
+        if let Some(config) = self.proxy_config.get() {
+            return Ok(config.clone());
+        }
+        let trust = self.trust.for_proxy().map_err(|error| error.to_string())?;
+        let config = trust.config(None).map_err(|error| error.to_string())?;
+        Ok(self.proxy_config.get_or_init(|| config).clone())
+    }
+}

@@ -1,0 +1,23 @@
+//! The way to the API server: address, proxy, TCP, TLS, and one HTTP/1.1 request on it.
+
+mod connector;
+mod deadline;
+mod dial;
+mod error;
+mod exchange;
+mod http_connect;
+mod no_proxy;
+mod proxy;
+mod read_ahead;
+mod socks5;
+mod stream;
+mod tls;
+
+pub use error::{ConnectError, ProxyError, TlsFault};
+
+pub(crate) use connector::Connector;
+pub(crate) use error::causes;
+pub(crate) use exchange::{Exchange, exchange};
+pub(crate) use proxy::ProxyUrl;
+pub(crate) use stream::Stream;
+pub(crate) use tls::{Identity, Trust};

@@ -1,0 +1,13 @@
+//! Proof of who asks: tokens, passwords, plugins.
+
+#[allow(clippy::module_inception, reason = "the folder's main type")]
+mod credentials;
+mod error;
+mod exec;
+mod jwt;
+mod oidc;
+mod token_file;
+
+pub use error::CredentialsError;
+
+pub(crate) use credentials::Credentials;

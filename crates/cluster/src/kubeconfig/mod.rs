@@ -1,0 +1,18 @@
+//! The kubeconfig as kubectl reads it: which files, how they are merged, and what a context comes to.
+
+mod error;
+mod file;
+mod in_cluster;
+mod load;
+mod resolve;
+mod server_url;
+mod settings;
+mod timeout;
+
+pub use error::ConfigError;
+
+pub(crate) use file::{AuthProvider, Exec, ExecVariable, InteractiveMode};
+pub(crate) use load::Kubeconfig;
+pub(crate) use resolve::resolve;
+pub(crate) use server_url::ServerUrl;
+pub(crate) use settings::{Impersonation, Settings, Tls, User};

@@ -1,0 +1,20 @@
+//! What the user names, and the pods and ports it comes to.
+
+mod found;
+mod kind;
+mod order;
+mod pod;
+mod remote_port;
+mod service;
+#[allow(clippy::module_inception, reason = "the folder's main type")]
+mod target;
+
+pub use found::{Found, PortError};
+pub use kind::Kind;
+pub use pod::{Owner, Phase, Pod};
+pub use remote_port::{RemotePort, RemotePortError};
+pub use target::{Target, TargetError};
+
+pub(crate) use order::sort;
+pub(crate) use service::{Service, TargetPort};
+pub(crate) use target::is_name;

@@ -1,0 +1,233 @@
+//! What matters of a pod.
+
+use std::fmt;
+
+use k8s_openapi::api::core::v1;
+use k8s_openapi::jiff::Timestamp;
+
+use super::service::Protocol;
+use super::{Kind, Target};
+
+/// One pod as the API server told of it.
+#[derive(Clone, Debug)]
+pub struct Pod {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its identity: a successor of the same name has another one.
+    pub uid: String,
+    /// Whether it may be given connections: its condition `Ready`, or a service that publishes it without.
+    pub ready: bool,
+    /// Where it is in its life.
+    pub phase: Phase,
+    /// Whether it is being deleted.
+    pub deleting: bool,
+    /// What made it and would replace it.
+    pub owner: Option<Owner>,
+    pub(crate) scheduled: bool,
+    pub(crate) created: Option<Timestamp>,
+    pub(crate) deleted: Option<Timestamp>,
+    pub(crate) ready_since: Option<Timestamp>,
+    /// The highest number of restarts of a container, and of a sidecar.
+    pub(crate) restarts: (i32, i32),
+    pub(crate) ports: Vec<ContainerPort>,
+}
+
+/// One declared port of a container.
+#[derive(Clone, Debug)]
+pub(crate) struct ContainerPort {
+    pub(crate) name: Option<String>,
+    pub(crate) number: u16,
+    pub(crate) protocol: Protocol,
+    pub(crate) place: Place,
+}
+
+/// The sort of container that declares a port.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Place {
+    Container,
+    /// An init container that ends before the pod runs.
+    Init,
+    /// An init container that goes on running.
+    Sidecar,
+}
+
+impl Pod {
+    pub(crate) fn new(pod: &v1::Pod) -> Self {
+        let metadata = &pod.metadata;
+        let status = pod.status.as_ref();
+        let ready = status
+            .and_then(|status| status.conditions.as_deref())
+            .unwrap_or_default()
+            .iter()
+            .find(|condition| condition.type_ == "Ready" && condition.status == "True");
+        Self {
+            namespace: metadata.namespace.clone().unwrap_or_default(),
+            name: metadata.name.clone().unwrap_or_default(),
+            uid: metadata.uid.clone().unwrap_or_default(),
+            ready: ready.is_some(),
+            phase: Phase::named(status.and_then(|status| status.phase.as_deref())),
+            deleting: metadata.deletion_timestamp.is_some(),
+            owner: Owner::of(pod),
+            scheduled: pod
+                .spec
+                .as_ref()
+                .and_then(|spec| spec.node_name.as_ref())
+                .is_some_and(|name| !name.is_empty()),
+            created: metadata.creation_timestamp.as_ref().map(|time| time.0),
+            deleted: metadata.deletion_timestamp.as_ref().map(|time| time.0),
+            ready_since: ready
+                .and_then(|condition| condition.last_transition_time.as_ref())
+                .map(|time| time.0),
+            restarts: restarts(pod),
+            ports: pod.spec.as_ref().map(ports).unwrap_or_default(),
+        }
+    }
+
+    /// Whether it runs, ready or not.
+    pub fn is_running(&self) -> bool {
+        self.phase == Phase::Running
+    }
+}
+
+fn ports(spec: &v1::PodSpec) -> Vec<ContainerPort> {
+    let containers = spec
+        .containers
+        .iter()
+        .map(|container| (container, Place::Container));
+    let init = spec.init_containers.as_deref().unwrap_or_default().iter();
+    let init = init.map(|container| {
+        (
+            container,
+            if is_sidecar(container) {
+                Place::Sidecar
+            } else {
+                Place::Init
+            },
+        )
+    });
+    containers
+        .chain(init)
+        .flat_map(|(container, place)| {
+            container
+                .ports
+                .as_deref()
+                .unwrap_or_default()
+                .iter()
+                .filter_map(move |port| {
+                    Some(ContainerPort {
+                        name: port.name.clone().filter(|name| !name.is_empty()),
+                        number: u16::try_from(port.container_port).ok()?,
+                        protocol: Protocol::named(port.protocol.as_deref()),
+                        place,
+                    })
+                })
+        })
+        .collect()
+}
+
+fn is_sidecar(container: &v1::Container) -> bool {
+    container.restart_policy.as_deref() == Some("Always")
+}
+
+fn restarts(pod: &v1::Pod) -> (i32, i32) {
+    let Some(status) = &pod.status else { return (0, 0) };
+    let init = pod
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.init_containers.as_deref())
+        .unwrap_or_default();
+    let is_sidecar = |name: &str| {
+        init.iter()
+            .any(|container| container.name == name && is_sidecar(container))
+    };
+    let most = |statuses: &Option<Vec<v1::ContainerStatus>>, counts: &dyn Fn(&str) -> bool| {
+        let statuses = statuses.as_deref().unwrap_or_default().iter();
+        statuses
+            .filter(|status| counts(&status.name))
+            .map(|status| status.restart_count)
+            .max()
+            .unwrap_or(0)
+    };
+    (
+        most(&status.container_statuses, &|_| true),
+        most(&status.init_container_statuses, &is_sidecar),
+    )
+}
+
+/// Where a pod is in its life.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Phase {
+    /// All containers ended, and at least one of them badly.
+    Failed,
+    /// Accepted, but not all of its containers have been started.
+    Pending,
+    /// At least one container runs, starts or restarts.
+    Running,
+    /// All containers ended well.
+    Succeeded,
+    /// Its node does not answer.
+    Unknown,
+}
+
+impl Phase {
+    fn named(name: Option<&str>) -> Self {
+        match name {
+            Some("Failed") => Self::Failed,
+            Some("Running") => Self::Running,
+            Some("Succeeded") => Self::Succeeded,
+            Some("Unknown") => Self::Unknown,
+            _ => Self::Pending,
+        }
+    }
+
+    /// Whether the pod ran and never will again.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Failed | Self::Succeeded)
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Failed => "Failed",
+            Self::Pending => "Pending",
+            Self::Running => "Running",
+            Self::Succeeded => "Succeeded",
+            Self::Unknown => "Unknown",
+        })
+    }
+}
+
+/// What made a pod and would replace it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Owner {
+    /// What a connection should be forwarded to so that it outlives the pod; for a pod of a deployment that is the
+    /// deployment.
+    pub target: Target,
+}
+
+impl Owner {
+    fn of(pod: &v1::Pod) -> Option<Self> {
+        let owners = pod.metadata.owner_references.as_deref()?;
+        let owner = owners.iter().find(|owner| owner.controller == Some(true))?;
+        let kind = Kind::named(&owner.kind)?;
+        let hash = pod
+            .metadata
+            .labels
+            .as_ref()
+            .and_then(|labels| labels.get("pod-template-hash"));
+        // A deployment names its replica sets NAME-HASH.
+        let deployment = hash
+            .filter(|_| kind == Kind::ReplicaSet)
+            .and_then(|hash| owner.name.strip_suffix(hash.as_str())?.strip_suffix('-'));
+        let (kind, name) = deployment.map_or((kind, owner.name.as_str()), |name| (Kind::Deployment, name));
+        let target = Target {
+            namespace: pod.metadata.namespace.clone(),
+            kind,
+            name: name.to_owned(),
+        };
+        Some(Self { target })
+    }
+}
