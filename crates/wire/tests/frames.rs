@@ -139,7 +139,7 @@ fn write(frames: &[Sent]) -> BytesMut {
                 out.extend_from_slice(payload);
             }
             Sent::GoAway { last, status } => {
-                out.extend_from_slice(&go_away(*last, GoAwayStatus::new(*status)))
+                out.extend_from_slice(&go_away(*last, GoAwayStatus::new(*status)));
             }
             Sent::Ping { id } => out.extend_from_slice(&ping(*id)),
             Sent::Reset { stream, status } => {

@@ -127,6 +127,22 @@ fn our_frames_are_those_that_containerd_took() {
     }
 }
 
+/// Error texts of a real runtime are shown as they are.
+#[test]
+fn error_texts_are_plain() {
+    let refused = transcripts(&["spdy-refused"]).remove(0);
+    let (bytes, _) = refused
+        .server
+        .lines
+        .iter()
+        .find(|(_, frame)| frame.starts_with("DATA 1 "))
+        .unwrap();
+    let text = Untrusted::from_bytes(&bytes[8..]);
+    assert!(text.as_raw().starts_with("error forwarding port 83 to pod "));
+    assert!(text.as_raw().contains("connect: connection refused"));
+    assert_eq!(text.to_string(), text.as_raw());
+}
+
 struct Transcript {
     name: String,
     client: Side,
@@ -300,20 +316,4 @@ impl Frames {
         };
         self.text.push(text);
     }
-}
-
-/// Error texts of a real runtime are shown as they are.
-#[test]
-fn error_texts_are_plain() {
-    let refused = transcripts(&["spdy-refused"]).remove(0);
-    let (bytes, _) = refused
-        .server
-        .lines
-        .iter()
-        .find(|(_, frame)| frame.starts_with("DATA 1 "))
-        .unwrap();
-    let text = Untrusted::from_bytes(&bytes[8..]);
-    assert!(text.as_raw().starts_with("error forwarding port 83 to pod "));
-    assert!(text.as_raw().contains("connect: connection refused"));
-    assert_eq!(text.to_string(), text.as_raw());
 }
