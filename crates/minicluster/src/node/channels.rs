@@ -11,7 +11,6 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use podline_wire::websocket::{Opcode, close, control, head};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf},
-    net::TcpStream,
     sync::{Mutex, mpsc},
     time::timeout,
 };
@@ -193,7 +192,7 @@ async fn both(
         first = &mut left => (first, timeout(LINGER, right).await),
         first = &mut right => (first, timeout(LINGER, left).await),
     };
-    first.and(second.unwrap_or(Ok(())))
+    first.and_then(|()| second.unwrap_or(Ok(())))
 }
 
 impl Writer {

@@ -67,7 +67,7 @@ impl Framing {
                     match decoder.read_masked(&mut rest) {
                         Ok(Some(Piece::Data(bytes))) => session.extend_from_slice(bytes),
                         Ok(Some(Piece::Ping(payload))) => {
-                            control(output, Opcode::Pong, payload.as_bytes(), None)
+                            control(output, Opcode::Pong, payload.as_bytes(), None);
                         }
                         Ok(Some(Piece::Pong(_))) => {}
                         Ok(Some(Piece::Close { .. })) => received.closed = true,

@@ -269,7 +269,7 @@ impl Runtime {
         match timer {
             Timer::Dial(pair) => {
                 self.with_forwarder(now, pair, |forwarder| {
-                    forwarder.handle_dial_failure(DialFailure::TimedOut)
+                    forwarder.handle_dial_failure(DialFailure::TimedOut);
                 });
             }
             Timer::Idle => {

@@ -134,7 +134,8 @@ impl Session {
             self.fill_output();
             self.perform();
             self.go_on_ending();
-            if self.peer.is_none() && self.runtime.is_finished() {
+            // A stuck worker alone keeps nothing that could be seen from outside.
+            if self.peer.is_none() && (self.runtime.is_finished() || self.runtime.connections() == 0) {
                 return;
             }
             self.step().await;
@@ -304,7 +305,7 @@ impl Session {
                 self.runtime.handle_dial_failure(now, pair, failure);
             }
             PodEvent::Read(Ok(bytes)) if bytes.is_empty() => {
-                self.runtime.handle_pod_end(now, pair, PodEnd::Fin)
+                self.runtime.handle_pod_end(now, pair, PodEnd::Fin);
             }
             PodEvent::Read(Ok(bytes)) => self.runtime.handle_pod_bytes(now, pair, &bytes),
             PodEvent::Read(Err(error)) => {

@@ -100,10 +100,10 @@ impl Request {
 
 impl Runtime {
     /// Gives a stream to its pair, and starts forwarding when that is complete.
-    pub(super) fn join_pair(&mut self, now: Time, stream: u32, request: Request) {
+    pub(super) fn join_pair(&mut self, now: Time, stream: u32, request: &Request) {
         let id = match self.halves.get(&request.id) {
             Some(id) => *id,
-            None => self.start_pair(now, &request),
+            None => self.start_pair(now, request),
         };
         let Some(pair) = self.pairs.get_mut(&id) else {
             return;
@@ -185,7 +185,7 @@ impl Runtime {
                 Stage::Ending(_) => return self.run_ending(now, id),
                 Stage::Forwarding(forwarder) => {
                     if let Some(end) = forwarder.poll_end() {
-                        self.end_forwarding(now, id, end);
+                        self.end_forwarding(now, id, &end);
                         continue;
                     }
                     if forwarder.is_connected() {
@@ -304,7 +304,7 @@ impl Runtime {
     }
 
     /// The connection into the pod is over: it is closed, and both streams end as this runtime ends them.
-    fn end_forwarding(&mut self, now: Time, id: PairId, end: Result<(), ForwardFailure>) {
+    fn end_forwarding(&mut self, now: Time, id: PairId, end: &Result<(), ForwardFailure>) {
         let flavor = self.profile.flavor;
         let Some(pair) = self.pairs.get_mut(&id) else {
             return;
@@ -323,7 +323,7 @@ impl Runtime {
         if !end.as_ref().is_err_and(ForwardFailure::is_without_sandbox) {
             steps.push_back(Step::Close(StreamKind::Data));
         }
-        match &end {
+        match end {
             Ok(()) => steps.push_back(Step::Close(StreamKind::Error)),
             Err(failure) => {
                 let ending = flavor.failure_end(failure.is_broken());

@@ -141,7 +141,7 @@ impl Runtime {
     fn take_stream(&mut self, now: Time, stream: Stream, headers: Vec<(String, String)>) {
         let id = stream.id.get();
         let strict = !self.profile.flavor.has_workers();
-        if strict && (id < self.next_stream || id % 2 == 0 || headers.is_empty()) {
+        if strict && (id < self.next_stream || id.is_multiple_of(2) || headers.is_empty()) {
             return self.break_off(now, GoAwayStatus::PROTOCOL_ERROR);
         }
         if id < self.next_stream {
@@ -201,7 +201,7 @@ impl Runtime {
 
     /// DATA for a stream that was never opened, or that the peer had ended, when nobody but spdystream puts up with it.
     fn is_offence_to_strict(&self, stream: u32) -> bool {
-        !self.profile.flavor.has_workers() && (stream >= self.next_stream || stream % 2 == 0)
+        !self.profile.flavor.has_workers() && (stream >= self.next_stream || stream.is_multiple_of(2))
     }
 
     /// The reader cannot go on. Where only the meaning was wrong the peer is told by GOAWAY; where the frame itself

@@ -7,7 +7,7 @@ use podline_wire::{
 use super::{
     Action, ReplyFault, Runtime,
     lane::{Lane, Queued, Worker},
-    pair::Request,
+    pair::{Pair, Request},
     stream::{Consumer, Stream},
     timers::Timer,
 };
@@ -134,7 +134,7 @@ impl Runtime {
             }
             ReplyFault::Never => state.worker = Worker::Replying { stream, until: None },
         }
-        self.join_pair(now, stream, request);
+        self.join_pair(now, stream, &request);
     }
 
     fn reply(&mut self, now: Time, stream: u32) {
@@ -159,7 +159,7 @@ impl Runtime {
         }
         match found.consumer {
             Consumer::Copy(id) => {
-                if self.pairs.get_mut(&id).is_some_and(|pair| pair.take_data()) {
+                if self.pairs.get_mut(&id).is_some_and(Pair::take_data) {
                     self.actions.push_back(Action::WritePod {
                         pair: id,
                         bytes: payload,

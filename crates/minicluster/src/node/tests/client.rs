@@ -100,6 +100,11 @@ impl Client {
         }
     }
 
+    /// The next pair has ids from `first` on, on the lane of that.
+    pub(super) fn take_ids_from(&mut self, first: u32) {
+        self.next = first;
+    }
+
     /// Opens a pair with its first bytes, all in one write; gives the ids of its error and data stream.
     pub(super) async fn open(&mut self, port: u16, early: &[u8]) -> (u32, u32) {
         let (error, data) = (self.next, self.next + 5);
@@ -155,7 +160,7 @@ impl Client {
             match self.next().await {
                 Event::Data(stream, bytes) if stream == data => ended.bytes.extend(bytes),
                 Event::Data(stream, bytes) if stream == error => {
-                    ended.text.push_str(&String::from_utf8_lossy(&bytes))
+                    ended.text.push_str(&String::from_utf8_lossy(&bytes));
                 }
                 Event::Fin(stream) if stream == data => ended.data_fin = true,
                 Event::Reset(stream) if stream == data => ended.data_reset = true,
