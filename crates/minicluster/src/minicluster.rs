@@ -166,6 +166,13 @@ impl Minicluster {
         &self.faults
     }
 
+    /// Upgraded connections to pods that the node serves now. One that its client has left counts until everything in
+    /// the pod has let go of it.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.handler.node.sessions()
+    }
+
     /// The cluster's objects, to look at and to change from behind.
     #[must_use]
     pub fn store(&self) -> &Store {
