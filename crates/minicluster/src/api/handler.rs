@@ -15,8 +15,10 @@ use super::body::{self, Body, full, streamed};
 use super::discovery;
 use super::identity::Identity;
 use super::objects::Object;
+use super::openapi;
 use super::operations::{self, Place};
 use super::patch::PatchKind;
+use super::protobuf;
 use super::request::{Form, Query, RequestInfo, TargetInfo, wants_aggregated_discovery};
 use super::review::review;
 use super::rules::Rules;
@@ -120,7 +122,8 @@ impl Handler {
             ["api", version] => discovery::resources("", version),
             ["apis", group] => discovery::group(group),
             ["apis", group, version] => discovery::resources(group, version),
-            ["openapi", "v3"] => Some(json!({"paths": {}})),
+            ["openapi", "v3"] => Some(openapi::index()),
+            ["openapi", "v3", group @ ..] => openapi::document(&group.join("/")),
             _ => None,
         };
         match found {
@@ -144,7 +147,7 @@ impl Handler {
         if info.verb != "create" {
             return Err(Status::method_not_allowed());
         }
-        let body = json_body(request).await?;
+        let body = review_body(request).await?;
         let answer = review(&target.description.plural, &body, identity, &self.rules);
         let answer = answer.filter(|answer| answer["apiVersion"] == format!("{group}/v1"));
         answer
@@ -334,6 +337,15 @@ async fn json_body(request: Request<Incoming>) -> Result<Value, Status> {
         "" | "application/json" | "application/x-www-form-urlencoded" => parse(&body),
         _ => Err(Status::unsupported_media_type()),
     }
+}
+
+async fn review_body(request: Request<Incoming>) -> Result<Value, Status> {
+    if media_type(&request) != protobuf::MEDIA_TYPE {
+        return json_body(request).await;
+    }
+    let body = body::read(request.into_body()).await?;
+    protobuf::review_json(&body)
+        .ok_or_else(|| Status::bad_request("the body of the request is no review in Protocol Buffers"))
 }
 
 async fn patch_body(request: Request<Incoming>) -> Result<(PatchKind, Value), Status> {

@@ -40,7 +40,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long to wait after an accept that failed, for instance because no file descriptor is left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// A running server.
+/// A running server. Dropping it ends it and its connections.
 #[derive(Debug)]
 pub(crate) struct Server {
     address: SocketAddr,
@@ -85,16 +85,24 @@ impl Server {
         self.shutdown.cancel();
         self.connections.close();
         if timeout(DRAIN_TIMEOUT, self.connections.wait()).await.is_err() {
-            self.kill().await;
+            self.kill.cancel();
+            self.connections.wait().await;
         }
     }
 
     /// Ends the server and its connections at once, as a crash does.
     pub(crate) async fn kill(self) {
-        self.shutdown.cancel();
         self.kill.cancel();
+        self.shutdown.cancel();
         self.connections.close();
         self.connections.wait().await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+        self.kill.cancel();
     }
 }
 

@@ -151,9 +151,23 @@ pub(crate) fn fill_defaults(object: &mut Object) {
             job.spec.parallelism.get_or_insert(1);
             job.spec.template.spec.fill_defaults();
         }
-        Object::DaemonSet(set) => set.spec.template.spec.fill_defaults(),
-        Object::ReplicaSet(set) | Object::ReplicationController(set) | Object::StatefulSet(set) => {
+        Object::DaemonSet(set) => {
+            let strategy = json!({
+                "type": "RollingUpdate",
+                "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1},
+            });
+            set.spec.rest.entry("updateStrategy").or_insert(strategy);
+            set.spec.template.spec.fill_defaults();
+        }
+        Object::ReplicaSet(set) | Object::ReplicationController(set) => {
             set.spec.replicas.get_or_insert(1);
+            set.spec.template.spec.fill_defaults();
+        }
+        Object::StatefulSet(set) => {
+            set.spec.replicas.get_or_insert(1);
+            let strategy = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}});
+            set.spec.rest.entry("updateStrategy").or_insert(strategy);
+            set.spec.rest.entry("podManagementPolicy").or_insert_with(|| json!("Parallel"));
             set.spec.template.spec.fill_defaults();
         }
     }
