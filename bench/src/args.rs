@@ -71,6 +71,13 @@ pub(crate) struct Args {
     pub(crate) helper: Option<HelperArgs>,
 }
 
+impl Args {
+    /// Whether `contender` was asked for; without a choice all are.
+    pub(crate) fn takes_part(&self, contender: Contender) -> bool {
+        self.contenders.is_empty() || self.contenders.contains(&contender)
+    }
+}
+
 /// Parts of a run that have a process of their own, so that what they use is not counted for a contender and what they open
 /// does not run into the bench's own limits.
 #[derive(Debug, Subcommand)]

@@ -30,8 +30,8 @@ const TRANSFER_PIECE: usize = Pattern::LONGEST_PIECE;
 /// What a connection through a forwarder did instead of its work.
 #[derive(Debug, Error)]
 pub(crate) enum ConnectionError {
-    #[error("could not connect")]
-    Connect(#[source] io::Error),
+    #[error("could not be made: {0}")]
+    Connect(io::Error),
     #[error("was reset")]
     Reset,
     #[error("ended early")]
@@ -40,8 +40,8 @@ pub(crate) enum ConnectionError {
     WrongBytes,
     #[error("took too long")]
     TooLong,
-    #[error("failed")]
-    Other(#[source] io::Error),
+    #[error("failed: {0}")]
+    Other(io::Error),
 }
 
 impl From<io::Error> for ConnectionError {

@@ -17,6 +17,7 @@ mod relay;
 mod report;
 mod setting;
 mod sheet;
+mod signal;
 mod statistics;
 
 use std::error::Error;
@@ -38,9 +39,15 @@ fn main() -> ExitCode {
     let mut args = Args::parse();
     let done = match args.helper.take() {
         Some(helper) => help(helper).map(|()| ExitCode::SUCCESS),
-        None => one_thread()
-            .map_err(Into::into)
-            .and_then(|runtime| runtime.block_on(bench(&args))),
+        None => one_thread().map_err(Into::into).and_then(|runtime| {
+            runtime.block_on(async {
+                // When this is interrupted, what it started is ended as it is dropped.
+                tokio::select! {
+                    done = bench(&args) => done,
+                    _ = signal::ended() => Err("interrupted".into()),
+                }
+            })
+        }),
     };
     done.unwrap_or_else(|error| {
         let _ = writeln!(io::stderr(), "error: {error}");
@@ -102,7 +109,10 @@ fn help(helper: HelperArgs) -> Result<(), Box<dyn Error>> {
             recorded,
         } => {
             let recorded = recorded.as_deref().map(pipe::read_recorded).transpose()?;
-            one_thread()?.block_on(pipe::serve(&certificate, recorded.as_ref()))?;
+            one_thread()?.block_on(async {
+                let answer = pipe::serve(&certificate, recorded.as_ref()).await?;
+                helper::serve(&answer).await
+            })?;
         }
         HelperArgs::Pipe {
             certificate,
@@ -112,7 +122,13 @@ fn help(helper: HelperArgs) -> Result<(), Box<dyn Error>> {
         } => {
             let recorded = recorded.as_deref().map(pipe::read_recorded).transpose()?;
             peer.retain(|(port, _)| ports.contains(port));
-            one_thread()?.block_on(pipe::originate(&certificate, recorded.as_ref(), &peer))?;
+            one_thread()?.block_on(async {
+                let local = pipe::originate(&certificate, recorded.as_ref(), &peer).await?;
+                for ((port, _), local) in peer.iter().zip(local) {
+                    writeln!(io::stdout(), "Forwarding from {local} -> {port}")?;
+                }
+                std::future::pending::<io::Result<()>>().await
+            })?;
         }
     }
     Ok(())

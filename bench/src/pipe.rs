@@ -7,6 +7,7 @@ pub(crate) use peer::serve;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
@@ -14,6 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::CipherSuite;
 use rustls::crypto::{CryptoProvider, ring};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +32,25 @@ const BUFFER: usize = 64 << 10;
 pub(crate) struct Recorded {
     pub(crate) down: Recording,
     pub(crate) up: Recording,
+}
+
+impl fmt::Display for Recorded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mean = |recording: &Recording| {
+            recording.sizes.iter().map(|&size| u64::from(size)).sum::<u64>()
+                / recording.sizes.len().max(1) as u64
+        };
+        let suite = CipherSuite::from(self.down.suite);
+        let (down, up) = (&self.down, &self.up);
+        write!(
+            f,
+            "{suite:?} records as they were recorded: {} down of {} bytes on average, {} up of {}",
+            down.sizes.len(),
+            mean(down),
+            up.sizes.len(),
+            mean(up)
+        )
+    }
 }
 
 /// Where the peer of the pipe can be reached: its own address for each of the workload's ports that it serves.

@@ -1,26 +1,32 @@
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
 use crate::args::Args;
 
 /// How much is measured.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Plan {
     /// Starts of each contender.
     pub(crate) starts: usize,
     /// Connections for each of the latencies of a new connection.
     pub(crate) connections: usize,
     /// Between two connections of one contender, so that it can get ready for the next.
+    #[serde(rename = "pause_s", serialize_with = "seconds")]
     pub(crate) pause: Duration,
     pub(crate) bursts: usize,
     /// Connections of one burst.
     pub(crate) burst: usize,
     /// How long a forwarder is left alone before a burst and before its memory is read.
+    #[serde(rename = "settle_s", serialize_with = "seconds")]
     pub(crate) settle: Duration,
     pub(crate) round_trips: usize,
     pub(crate) rate_rounds: usize,
     pub(crate) workers: usize,
+    #[serde(rename = "rate_time_s", serialize_with = "seconds")]
     pub(crate) rate_time: Duration,
     /// The beginning of `rate_time` that is not counted.
+    #[serde(rename = "rate_dropped_s", serialize_with = "seconds")]
     pub(crate) rate_dropped: Duration,
     pub(crate) transfer_rounds: usize,
     /// Bytes of one transfer.
@@ -78,4 +84,8 @@ impl Plan {
             ..plan
         }
     }
+}
+
+fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64())
 }

@@ -20,6 +20,8 @@ pub(crate) enum Absent {
     NotOnPath,
     #[error("there is no {0}")]
     NoFile(PathBuf),
+    #[error("it was not asked for")]
+    NotAsked,
     #[error("podline could not be built")]
     NotBuilt,
     #[error("it forwards nothing through the API server")]
@@ -30,7 +32,11 @@ impl Programs {
     /// Looks for the programs. Under cargo the podline beside this program is built first: it would be absent or old.
     pub(crate) fn find(args: &Args) -> Self {
         Self {
-            podline: args.podline.as_deref().map_or_else(podline_beside, existing),
+            podline: match &args.podline {
+                Some(path) => existing(path),
+                None if args.takes_part(Contender::Podline) => podline_beside(),
+                None => Err(Absent::NotAsked),
+            },
             kubectl: args.kubectl.as_deref().map_or_else(kubectl_on_path, existing),
         }
     }

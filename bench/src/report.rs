@@ -26,7 +26,6 @@ pub(crate) struct Circumstances {
     system: String,
     processors: usize,
     profile: &'static str,
-    #[serde(skip)]
     plan: Plan,
     quick: bool,
 }

@@ -92,11 +92,10 @@ impl Setting {
             kubeconfig.relayed(address)?
         };
         std::fs::write(directory.path().join(MEASURED), text).map_err(doing("writing a kubeconfig"))?;
-        let contenders = if args.contenders.is_empty() {
-            Contender::ALL.to_vec()
-        } else {
-            args.contenders.clone()
-        };
+        let contenders = Contender::ALL
+            .into_iter()
+            .filter(|&contender| args.takes_part(contender))
+            .collect();
         let websockets = ("KUBECTL_PORT_FORWARD_WEBSOCKETS", (!args.spdy).to_string());
         Ok(Self {
             plan: Plan::new(args),

@@ -17,6 +17,7 @@ pub(crate) struct Figure {
 #[derive(Debug, Default)]
 pub(crate) struct Sheet {
     rows: Vec<Row>,
+    remarks: Vec<String>,
 }
 
 /// One figure and what each contender reached.
@@ -79,6 +80,15 @@ impl Sheet {
         for figure in figures {
             self.reading(figure, contender).not_measured = Some(reason.to_string());
         }
+    }
+
+    /// Notes something that helps to understand the figures.
+    pub(crate) fn remark(&mut self, remark: String) {
+        self.remarks.push(remark);
+    }
+
+    pub(crate) fn remarks(&self) -> &[String] {
+        &self.remarks
     }
 
     pub(crate) fn rows(&self) -> &[Row] {

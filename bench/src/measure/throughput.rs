@@ -44,7 +44,10 @@ pub(crate) async fn run(setting: &Setting, sheet: &mut Sheet) {
     let mut launches = setting.entrants(&FIGURES, sheet);
     let pattern = Pattern::new();
     let pipe = match record(setting, &pattern).await {
-        Ok(recorded) => setting.pipe(Some(&recorded), &FIGURES, sheet).await,
+        Ok(recorded) => {
+            sheet.remark(format!("the TLS pipe replays {recorded}"));
+            setting.pipe(Some(&recorded), &FIGURES, sheet).await
+        }
         Err(reason) => {
             if setting.takes_part(Contender::Pipe) {
                 sheet.not_measured(&FIGURES, Contender::Pipe, &reason);

@@ -16,12 +16,13 @@ use tokio_rustls::client::TlsStream;
 use super::sizes::Sizes;
 use super::{BUFFER, Recorded, provider};
 
-/// Listens on a free local port for each of `peers`, says so as kubectl does, and carries connections until it is killed.
+/// Carries connections from a free local port to each of `peers` for as long as the runtime lives; gives the local addresses
+/// in the same order.
 pub(crate) async fn originate(
     certificate: &Path,
     recorded: Option<&Recorded>,
     peers: &[(u16, SocketAddr)],
-) -> io::Result<()> {
+) -> io::Result<Vec<SocketAddr>> {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from(std::fs::read(certificate)?))
@@ -36,9 +37,10 @@ pub(crate) async fn originate(
         .map(|recorded| recorded.up.sizes.clone())
         .unwrap_or_default()
         .into();
-    for &(port, peer) in peers {
+    let mut addresses = Vec::new();
+    for &(_, peer) in peers {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let local = listener.local_addr()?;
+        addresses.push(listener.local_addr()?);
         let (connector, sizes) = (connector.clone(), sizes.clone());
         tokio::spawn(async move {
             while let Ok((app, _)) = listener.accept().await {
@@ -46,9 +48,8 @@ pub(crate) async fn originate(
                 tokio::spawn(async move { carry(app, peer, connector, Sizes::new(sizes.to_vec())).await });
             }
         });
-        writeln!(io::stdout(), "Forwarding from {local} -> {port}")?;
     }
-    std::future::pending().await
+    Ok(addresses)
 }
 
 async fn carry(app: TcpStream, peer: SocketAddr, connector: TlsConnector, sizes: Sizes) -> io::Result<()> {
@@ -167,5 +168,41 @@ impl Way {
         self.filled = 0..buffer.filled().len();
         self.source_ended = self.filled.is_empty();
         Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::client::{self, ECHO, SINK, SOURCE};
+    use crate::pattern::Pattern;
+    use crate::relay::Recording;
+
+    #[tokio::test]
+    async fn the_pipe_carries_what_the_workload_says_with_and_without_recorded_sizes() {
+        const AES_128_GCM: u16 = 0x1301;
+        let recording = |sizes: &[u16]| Recording {
+            suite: AES_128_GCM,
+            sizes: sizes.to_vec(),
+        };
+        let recorded = Recorded {
+            down: recording(&[16_384, 1, 2, 5000]),
+            up: recording(&[3, 16_384, 700]),
+        };
+        let pattern = Pattern::new();
+        let size = 3_000_001;
+        let answer = client::answer_of_sink(size, &pattern);
+        for recorded in [None, Some(&recorded)] {
+            let directory = tempfile::tempdir().unwrap();
+            let certificate = directory.path().join("peer.der");
+            let peer = super::super::serve(&certificate, recorded).await.unwrap();
+            let peers = [ECHO, SOURCE, SINK].map(|port| (port, peer.ports[&port]));
+            let local = originate(&certificate, recorded, &peers).await.unwrap();
+            client::first_byte(local[0]).await.unwrap();
+            client::download(local[1], size, &pattern).await.unwrap();
+            client::visit_closed_by_server(local[1], &pattern).await.unwrap();
+            client::upload(local[2], size, &pattern, &answer).await.unwrap();
+        }
     }
 }

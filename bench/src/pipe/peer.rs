@@ -14,14 +14,14 @@ use tokio_rustls::TlsAcceptor;
 use super::sizes::Sizes;
 use super::{BUFFER, PeerAnswer, Recorded, provider};
 use crate::client::{ECHO, SINK, SOURCE};
-use crate::helper;
 use crate::pattern::Pattern;
 
 /// Longest line in which a client says how much it wants.
 const LONGEST_REQUEST: u64 = 32;
 
-/// Serves the workload's echo, source and sink behind TLS until the parent ends; writes its certificate to a file.
-pub(crate) async fn serve(certificate: &Path, recorded: Option<&Recorded>) -> io::Result<()> {
+/// Serves the workload's echo, source and sink behind TLS for as long as the runtime lives, each on an address of its own;
+/// writes its certificate to a file.
+pub(crate) async fn serve(certificate: &Path, recorded: Option<&Recorded>) -> io::Result<PeerAnswer> {
     let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).map_err(io::Error::other)?;
     std::fs::write(certificate, key.cert.der())?;
     let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.signing_key.serialize_der()));
@@ -51,7 +51,7 @@ pub(crate) async fn serve(certificate: &Path, recorded: Option<&Recorded>) -> io
             }
         });
     }
-    helper::serve(&PeerAnswer { ports }).await
+    Ok(PeerAnswer { ports })
 }
 
 async fn work(

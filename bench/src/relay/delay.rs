@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+/// Tasks that may wait at once. One more blocks the runtime until the thread has woken one, which needs no runtime.
+const WAITING: usize = 1 << 14;
+
 /// Wakes tasks at given moments more exactly than the runtime's timer, which counts whole milliseconds.
 ///
 /// All moments lie the same delay ahead when they are made, so they come in order and one thread that sleeps until each in
@@ -12,12 +15,12 @@ use tokio::sync::oneshot;
 #[derive(Clone)]
 pub(crate) struct DelayLine {
     one_way: Duration,
-    wakes: mpsc::Sender<(Instant, oneshot::Sender<()>)>,
+    wakes: mpsc::SyncSender<(Instant, oneshot::Sender<()>)>,
 }
 
 impl DelayLine {
     pub(crate) fn start(one_way: Duration) -> io::Result<Self> {
-        let (wakes, receiver) = mpsc::channel::<(Instant, oneshot::Sender<()>)>();
+        let (wakes, receiver) = mpsc::sync_channel::<(Instant, oneshot::Sender<()>)>(WAITING);
         thread::Builder::new()
             .name("delay line".to_owned())
             .spawn(move || {

@@ -8,9 +8,11 @@ use crate::sheet::{Reading, Row, Sheet};
 
 /// The whole report as JSON, with every single value.
 pub(crate) fn json(circumstances: &Circumstances, sheet: &Sheet) -> serde_json::Result<String> {
+    let figures = sheet.rows().iter().map(Figure::from).collect();
     serde_json::to_string_pretty(&Report {
         circumstances,
-        figures: sheet.rows().iter().map(Figure::from).collect(),
+        figures,
+        remarks: sheet.remarks(),
     })
 }
 
@@ -18,6 +20,7 @@ pub(crate) fn json(circumstances: &Circumstances, sheet: &Sheet) -> serde_json::
 struct Report<'a> {
     circumstances: &'a Circumstances,
     figures: Vec<Figure<'a>>,
+    remarks: &'a [String],
 }
 
 #[derive(Serialize)]

@@ -96,9 +96,9 @@ fn lay_out(lines: &[Vec<String>], text: &mut String) {
     }
 }
 
-/// One line for every failure, and one for every reason for which something was not measured.
+/// The remarks, one line for every failure, and one for every reason for which something was not measured.
 fn notes(sheet: &Sheet) -> Vec<String> {
-    let mut notes = Vec::new();
+    let mut notes = sheet.remarks().to_vec();
     let mut not_measured: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for row in sheet.rows() {
         let title = row.figure.title.trim();
