@@ -8,13 +8,16 @@ use std::task::{Context, Poll, ready};
 
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::sizes::Sizes;
 use super::{BUFFER, Recorded, provider};
+
+/// Bytes that are read at once from the peer's socket: by itself TLS reads 4 KiB at once, a quarter of a full record.
+const READ_AHEAD: usize = 256 << 10;
 
 /// Carries connections from a free local port to each of `peers` for as long as the runtime lives; gives the local addresses
 /// in the same order.
@@ -56,8 +59,11 @@ async fn carry(app: TcpStream, peer: SocketAddr, connector: TlsConnector, sizes:
     app.set_nodelay(true)?;
     let stream = TcpStream::connect(peer).await?;
     stream.set_nodelay(true)?;
+    let stream = BufReader::with_capacity(READ_AHEAD, stream);
     let name = ServerName::try_from("localhost").expect("a constant and valid name");
-    let tls = connector.connect(name, stream).await?;
+    let mut tls = connector.connect(name, stream).await?;
+    // What is under way is bounded by `BUFFER`. The usual limit of 64 KiB of ciphertext would cut each full buffer in two.
+    tls.get_mut().1.set_buffer_limit(None);
     let mut carrier = Carrier {
         app,
         tls,
@@ -72,7 +78,7 @@ async fn carry(app: TcpStream, peer: SocketAddr, connector: TlsConnector, sizes:
 /// Copies both ways between an app's socket and TLS, in one task and without a lock between the two ways.
 struct Carrier {
     app: TcpStream,
-    tls: TlsStream<TcpStream>,
+    tls: TlsStream<BufReader<TcpStream>>,
     down: Way,
     up: Way,
     /// Of the records sent to the peer.
