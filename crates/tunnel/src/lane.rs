@@ -20,8 +20,8 @@ impl Lane {
         }
     }
 
-    /// Opens the pair for the pod's `port`. Its opening leaves with the first bytes sent, or with
-    /// [`PairSender::flush`]; it never waits for the peer.
+    /// Opens the pair for the pod's `port`. The opening never waits for the peer, nor for bytes; those sent before the
+    /// next await go with it.
     ///
     /// # Errors
     /// The session ended since the lane was lent; nothing was sent.

@@ -90,11 +90,6 @@ impl PairSender {
         self.session.lock().send(self.pair, chunk, false);
     }
 
-    /// Lets the opening go without bytes.
-    pub fn flush(&mut self) {
-        self.session.lock().flush();
-    }
-
     /// Ends our direction in order.
     pub fn finish(&mut self) {
         self.session.lock().send(self.pair, Chunk::with_capacity(0), true);

@@ -127,7 +127,7 @@ impl Pool {
     /// # Errors
     /// The first session could not be made.
     pub async fn ready(&self) -> Result<Transport, SessionError> {
-        self.state.act(|policy, now| policy.handle_timeout(now));
+        self.state.act(pool::Pool::handle_timeout);
         let mut first = self.state.first.subscribe();
         let outcome = first
             .wait_for(Option::is_some)
@@ -144,7 +144,8 @@ impl Pool {
         let (sender, mut receiver) = oneshot::channel();
         let request = {
             let mut inner = self.state.lock();
-            let request = inner.policy.handle_request(self.state.clock.now());
+            let now = self.state.clock.now();
+            let request = inner.policy.handle_request(now).ok_or(SessionError::ShutDown)?;
             inner.waiting.insert(request, sender);
             request
         };

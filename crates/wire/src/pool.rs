@@ -128,13 +128,16 @@ impl Pool {
             .count()
     }
 
-    /// A connection wants a lane.
-    pub fn handle_request(&mut self, now: Time) -> RequestKey {
+    /// A connection wants a lane. None: the pool is closed.
+    pub fn handle_request(&mut self, now: Time) -> Option<RequestKey> {
+        if self.closed {
+            return None;
+        }
         let request = RequestKey(self.key());
         self.last_request = now;
         self.waiting.push_back(request);
         self.decide(now);
-        request
+        Some(request)
     }
 
     /// The connection wants none any more.
@@ -395,7 +398,7 @@ mod tests {
         for &key in &keys {
             pool.handle_connected(Time::ZERO, key, CLEAN);
         }
-        let request = pool.handle_request(Time::ZERO);
+        let request = pool.handle_request(Time::ZERO).expect("open");
         assert_eq!(pool.poll_action(), Some(Action::Lend(request, keys[0])));
         assert!(
             matches!(pool.poll_action(), Some(Action::Connect(_))),
@@ -406,7 +409,7 @@ mod tests {
     #[test]
     fn a_connection_without_a_lane_waits_for_the_first_session() {
         let mut pool = Pool::new(Time::ZERO, config(0));
-        let request = pool.handle_request(Time::ZERO);
+        let request = pool.handle_request(Time::ZERO).expect("open");
         let keys = connects(&mut pool);
         assert_eq!(keys.len(), 1);
         pool.handle_connected(Time::ZERO, keys[0], CLEAN);
@@ -419,7 +422,7 @@ mod tests {
         pool.handle_timeout(Time::ZERO);
         let key = connects(&mut pool)[0];
         pool.handle_connected(Time::ZERO, key, CLEAN);
-        let first = pool.handle_request(Time::ZERO);
+        let first = pool.handle_request(Time::ZERO).expect("open");
         assert_eq!(pool.poll_action(), Some(Action::Lend(first, key)));
         pool.handle_report(
             Time::ZERO,
@@ -433,9 +436,9 @@ mod tests {
             1,
         );
         let lent = (0..4)
-            .map(|_| pool.handle_request(Time::ZERO))
+            .map(|_| pool.handle_request(Time::ZERO).expect("open"))
             .collect::<Vec<_>>();
-        let fifth = pool.handle_request(Time::ZERO);
+        let fifth = pool.handle_request(Time::ZERO).expect("open");
         let mut seen = Vec::new();
         while let Some(action) = pool.poll_action() {
             if let Action::Lend(request, session) = action {
@@ -481,14 +484,14 @@ mod tests {
     #[test]
     fn a_failed_upgrade_refuses_those_who_wait_and_backs_off() {
         let mut pool = Pool::new(Time::ZERO, config(1));
-        let request = pool.handle_request(Time::ZERO);
+        let request = pool.handle_request(Time::ZERO).expect("open");
         let key = connects(&mut pool)[0];
         pool.handle_failed(Time::ZERO, key, None, 0);
         assert_eq!(pool.poll_action(), Some(Action::Refuse(request, key)));
         assert_eq!(pool.poll_action(), None, "the next try waits");
         let (at, _) = pool.poll_timeout(Time::ZERO).expect("a next try");
         assert!(at > Time::ZERO);
-        let retried = pool.handle_request(Time::ZERO);
+        let retried = pool.handle_request(Time::ZERO).expect("open");
         let key = connects(&mut pool)[0];
         pool.handle_connected(Time::ZERO, key, CLEAN);
         assert_eq!(pool.poll_action(), Some(Action::Lend(retried, key)));
@@ -497,7 +500,7 @@ mod tests {
     #[test]
     fn surplus_sessions_are_closed_after_a_while() {
         let mut pool = Pool::new(Time::ZERO, config(1));
-        let requests = [pool.handle_request(Time::ZERO), pool.handle_request(Time::ZERO)];
+        let requests = [(); 2].map(|()| pool.handle_request(Time::ZERO).expect("open"));
         let mut keys = connects(&mut pool);
         for &key in &keys {
             pool.handle_connected(Time::ZERO, key, CLEAN);

@@ -435,7 +435,7 @@ impl Session {
         }
         let late_after = self.round_trip.late_after();
         let lanes = self.lanes.iter().flat_map(|lane| {
-            let late = lane.late_at(late_after).filter(|_| self.liveness.is_reading());
+            let late = lane.late_at(late_after).filter(|_| self.lanes_may_be_late());
             late.map(|at| (at, "lane answer"))
                 .into_iter()
                 .chain(lane.fence_wanted().map(|at| (at, "lane fence")))
@@ -742,8 +742,13 @@ impl Session {
         self.headers.syn_stream(&mut self.output, PROBE_STREAM, true, &[]);
     }
 
+    /// Whether a missing answer says anything: it can come, and the peer is known to give it.
+    fn lanes_may_be_late(&self) -> bool {
+        self.liveness.is_reading() && self.proof.peer() == Some(Peer::Spdystream)
+    }
+
     fn find_late_lanes(&mut self, now: Time) {
-        if !self.liveness.is_reading() || self.proof.peer() != Some(Peer::Spdystream) {
+        if !self.lanes_may_be_late() {
             return;
         }
         let late_after = self.round_trip.late_after();

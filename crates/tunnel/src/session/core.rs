@@ -96,7 +96,8 @@ impl Core {
         };
         self.collect();
         self.pairs.insert(pair, PairState::default());
-        // The driver is not woken yet: the app's first bytes go with the opening, if they are there.
+        // The app's first bytes go with the opening if they are sent before the driver has its turn.
+        self.wake_driver();
         Ok(pair)
     }
 
@@ -150,11 +151,6 @@ impl Core {
         self.outbox.purge(pair);
         self.wire.reset(self.clock.now(), pair);
         self.collect();
-        self.wake_driver();
-    }
-
-    /// Lets the driver send what was queued without waking it.
-    pub(crate) fn flush(&mut self) {
         self.wake_driver();
     }
 
@@ -277,8 +273,8 @@ impl Core {
             self.collect();
         }
         let closing = match self.closing {
-            Some(Closing::Until(at)) => Some(at),
-            Some(Closing::Now) | None => None,
+            Some(Closing::Until(at)) if at > now => Some(at),
+            Some(Closing::Until(_) | Closing::Now) | None => None,
         };
         self.wire
             .poll_timeout()

@@ -189,7 +189,7 @@ impl Pair {
     }
 
     pub(super) fn error_stream_ended(&mut self, now: Time, by_reset: bool) {
-        self.error_end.get_or_insert(End::of(by_reset));
+        self.error_end = self.error_end.or_else(|| Some(End::of(by_reset)));
         self.half_ended(now);
     }
 
