@@ -25,6 +25,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
+use podline_minicluster::{Config, Minicluster, User};
 use tokio::runtime::Runtime;
 
 use args::{Args, HelperArgs};
@@ -32,7 +33,7 @@ use contender::Contender;
 use measure::Measurement;
 use programs::Programs;
 use report::Circumstances;
-use setting::Setting;
+use setting::{MiniclusterAnswer, Setting};
 use sheet::Sheet;
 
 fn main() -> ExitCode {
@@ -91,7 +92,17 @@ async fn bench(args: &Args) -> Result<ExitCode, Box<dyn Error>> {
 /// Runs one part of a run that has a process of its own.
 fn help(helper: HelperArgs) -> Result<(), Box<dyn Error>> {
     match helper {
-        HelperArgs::Minicluster => return Err("the minicluster is not there yet; use --kubeconfig".into()),
+        HelperArgs::Minicluster => {
+            helper::lift_descriptor_limit();
+            // The one part with more threads than one: API server, kubelet and pods are programs of their own in real life.
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            runtime.block_on(async {
+                let cluster = Minicluster::start(Config::default()).await?;
+                let kubeconfig = cluster.kubeconfig(User::Admin);
+                helper::serve(&MiniclusterAnswer { kubeconfig }).await?;
+                Ok::<_, Box<dyn Error>>(())
+            })?;
+        }
         HelperArgs::Relay { server, one_way } => {
             helper::lift_descriptor_limit();
             one_thread()?.block_on(async {

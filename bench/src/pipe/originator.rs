@@ -17,7 +17,7 @@ use super::sizes::Sizes;
 use super::{BUFFER, Recorded, provider};
 
 /// Bytes that are read at once from the peer's socket: by itself TLS reads 4 KiB at once, a quarter of a full record.
-const READ_AHEAD: usize = 256 << 10;
+const READ_AHEAD: usize = 64 << 10;
 
 /// Carries connections from a free local port to each of `peers` for as long as the runtime lives; gives the local addresses
 /// in the same order.
