@@ -10,10 +10,20 @@
 //! The peer ends the data stream first and tells an error after that, so a pair is over only when its error stream
 //! ended too.
 
+use std::time::Duration;
+
 use crate::{Time, Untrusted};
 
 use super::credit::Credit;
-use super::{END_GRACE, FailureKind, PAIR_DEADLINE, PairEnd};
+use super::{FailureKind, PairEnd};
+
+/// How long the peer may take to answer both SYN_STREAMs of a pair; it gives up an incomplete pair after the same time
+/// (cri-streaming: StreamCreationTimeout).
+pub const PAIR_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How long an error stream may outlive its data stream. Their ends follow each other in one burst; this only bounds a
+/// peer that forgets one.
+pub const END_GRACE: Duration = Duration::from_secs(1);
 
 /// The most of an error text that is kept, in bytes.
 const ERROR_TEXT: usize = 64 * 1024;
@@ -44,6 +54,13 @@ enum Local {
     Stopped,
 }
 
+/// Which of a pair's streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Half {
+    Data,
+    Error,
+}
+
 /// How the peer ended a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
@@ -62,7 +79,7 @@ enum Delivery {
 /// An answer to one SYN_STREAM.
 pub(super) struct Answered {
     /// The number of that SYN_STREAM on the lane, which the peer has thus taken.
-    pub(super) taken: Option<u64>,
+    pub(super) taken: u64,
     /// Both streams are answered now.
     pub(super) complete: bool,
 }
@@ -144,19 +161,18 @@ impl Pair {
         (unanswered && self.opened + PAIR_DEADLINE <= now).then_some(PairEnd::Unanswered)
     }
 
-    pub(super) fn data_answered(&mut self) -> Answered {
-        let news = !std::mem::replace(&mut self.data_answered, true);
+    /// The peer answered the opening of one of the streams.
+    pub(super) fn answered(&mut self, half: Half) -> Answered {
+        let (taken, news) = match half {
+            Half::Data => (self.opening, !std::mem::replace(&mut self.data_answered, true)),
+            Half::Error => (
+                self.opening - 1,
+                !std::mem::replace(&mut self.error_answered, true),
+            ),
+        };
         Answered {
-            taken: Some(self.opening),
-            complete: news && self.error_answered,
-        }
-    }
-
-    pub(super) fn error_answered(&mut self) -> Answered {
-        let news = !std::mem::replace(&mut self.error_answered, true);
-        Answered {
-            taken: Some(self.opening - 1),
-            complete: news && self.data_answered,
+            taken,
+            complete: news && self.data_answered && self.error_answered,
         }
     }
 

@@ -1,0 +1,127 @@
+//! How the frames of a lane are acknowledged: fences, and lanes that do not answer them.
+
+use std::time::Duration;
+
+use crate::Time;
+use crate::spdy::{self, StreamId};
+
+use super::credit::Credit;
+use super::lane::Fence;
+use super::{Event, FREEING_DELAY, LaneIndex, PROBE_STREAM, Peer, Session};
+
+/// Fences by SYN_STREAM a second and session, at most: each is a line in the node's log.
+pub(super) const LOGGED_FENCES: usize = 20;
+
+impl Session {
+    /// Everything on `lane` up to `seq` was taken by its worker.
+    pub(super) fn acknowledged(&mut self, now: Time, lane: LaneIndex, seq: u64, took: Option<Duration>) {
+        if let Some(took) = took {
+            self.round_trip.handle_sample(took);
+        }
+        if self.lane_mut(lane).acknowledged(seq) {
+            self.lane_mut(lane).want_fence(now + FREEING_DELAY);
+        }
+        let unacknowledged = self.lane(lane).unacknowledged();
+        let mut over = Vec::new();
+        for (&id, state) in self
+            .pairs
+            .iter_mut()
+            .filter(|(id, _)| LaneIndex::of(id.data_stream()) == lane)
+        {
+            if state.credit.was_blocked() && Credit::allows(unacknowledged) {
+                state.credit.unblocked();
+                self.events.push_back(Event::Writable(id));
+            }
+            if state.delivered_up_to(seq) {
+                over.push(id);
+            }
+        }
+        for id in over {
+            self.end_if_over(id);
+        }
+    }
+
+    /// Asks for an answer behind everything sent on `lane` so far.
+    pub(super) fn fence(&mut self, now: Time, lane: LaneIndex) {
+        self.lane_mut(lane).fence_done();
+        if self.proof.peer() == Some(Peer::Other) || self.lane(lane).is_late() {
+            return;
+        }
+        if self.is_late() {
+            // A PING would take a slot of the stalled lane too.
+            self.fence_by_rejection(now, lane);
+            return;
+        }
+        // PINGs go round the workers, so the ones before the wanted worker's go out too.
+        while LaneIndex::of_ping(self.next_ping) != lane {
+            self.ping(now);
+        }
+        self.ping(now);
+    }
+
+    pub(super) fn ping(&mut self, now: Time) {
+        let ordinal = self.next_ping;
+        self.next_ping += 1;
+        self.output.extend_from_slice(&spdy::ping(2 * ordinal + 1));
+        self.lane_mut(LaneIndex::of_ping(ordinal))
+            .fenced(Fence::Ping(ordinal), now);
+        self.liveness.handle_probe_sent(now);
+    }
+
+    fn fence_by_rejection(&mut self, now: Time, lane: LaneIndex) {
+        while self
+            .logged_fences
+            .front()
+            .is_some_and(|&at| now.saturating_since(at) >= Duration::from_secs(1))
+        {
+            self.logged_fences.pop_front();
+        }
+        if let Some(&oldest) = self.logged_fences.front()
+            && self.logged_fences.len() >= LOGGED_FENCES
+        {
+            self.lane_mut(lane).want_fence(oldest + Duration::from_secs(1));
+            return;
+        }
+        let Some(stream) = StreamId::new(lane.next_odd(self.next_stream)) else {
+            self.retired = true;
+            return;
+        };
+        self.next_stream = stream.get() + 2;
+        self.logged_fences.push_back(now);
+        self.headers.syn_stream(&mut self.output, stream, true, &[]);
+        self.lane_mut(lane).fenced(Fence::Rejected(stream), now);
+    }
+
+    /// A SYN_STREAM with an id below the highest used: the peer's reader answers it, no worker sees it.
+    pub(super) fn probe_reader(&mut self) {
+        self.headers.syn_stream(&mut self.output, PROBE_STREAM, true, &[]);
+    }
+
+    /// Whether a missing answer says anything: it can come, and the peer is known to give it.
+    pub(super) fn lanes_may_be_late(&self) -> bool {
+        self.liveness.is_reading() && self.proof.peer() == Some(Peer::Spdystream)
+    }
+
+    pub(super) fn find_late_lanes(&mut self, now: Time) {
+        if !self.lanes_may_be_late() {
+            return;
+        }
+        let late_after = self.round_trip.late_after();
+        for lane in LaneIndex::ALL {
+            if self.lane_mut(lane).find_late(now, late_after) {
+                self.liveness.handle_lane_late(now);
+                // Nobody will take what blocks a lane whose pairs are all closed: the runtime has jammed it.
+                self.retired |= self.lane(lane).is_jammed();
+                // The others' frames must go on being acknowledged, by fences of their own.
+                for other in LaneIndex::ALL {
+                    if other != lane
+                        && self.lane(other).unacknowledged() > 0
+                        && self.lane(other).unfenced() > 0
+                    {
+                        self.lane_mut(other).want_fence(now);
+                    }
+                }
+            }
+        }
+    }
+}
