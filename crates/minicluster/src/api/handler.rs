@@ -182,7 +182,10 @@ impl Handler {
         if !target.subresource.is_empty() && !known {
             return Err(Status::no_such_resource());
         }
-        if resource.info().namespaced && target.namespace.is_empty() && !matches!(info.verb, "list" | "watch")
+        let nowhere = resource.info().namespaced && target.namespace.is_empty();
+        let nothing = target.name.is_empty();
+        if (nowhere && !matches!(info.verb, "list" | "watch"))
+            || (nothing && matches!(info.verb, "update" | "patch"))
         {
             return Err(Status::method_not_allowed());
         }

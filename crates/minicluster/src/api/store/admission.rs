@@ -167,7 +167,10 @@ pub(crate) fn fill_defaults(object: &mut Object) {
             set.spec.replicas.get_or_insert(1);
             let strategy = json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 0}});
             set.spec.rest.entry("updateStrategy").or_insert(strategy);
-            set.spec.rest.entry("podManagementPolicy").or_insert_with(|| json!("Parallel"));
+            set.spec
+                .rest
+                .entry("podManagementPolicy")
+                .or_insert_with(|| json!("Parallel"));
             set.spec.template.spec.fill_defaults();
         }
     }
