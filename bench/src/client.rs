@@ -30,18 +30,18 @@ const TRANSFER_PIECE: usize = Pattern::LONGEST_PIECE;
 /// What a connection through a forwarder did instead of its work.
 #[derive(Debug, Error)]
 pub(crate) enum ConnectionError {
-    #[error("could not be made: {0}")]
-    Connect(io::Error),
-    #[error("was reset")]
-    Reset,
-    #[error("ended early")]
+    #[error("connection could not be made")]
+    Connect(#[source] io::Error),
+    #[error("connection ended early")]
     EndedEarly,
-    #[error("carried other bytes than were sent")]
-    WrongBytes,
-    #[error("took too long")]
+    #[error("connection failed")]
+    Other(#[source] io::Error),
+    #[error("connection was reset")]
+    Reset,
+    #[error("connection took too long")]
     TooLong,
-    #[error("failed: {0}")]
-    Other(io::Error),
+    #[error("connection carried other bytes than were sent")]
+    WrongBytes,
 }
 
 impl From<io::Error> for ConnectionError {

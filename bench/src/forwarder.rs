@@ -3,7 +3,7 @@ use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -49,17 +49,15 @@ pub(crate) struct Forwarder {
 /// Why a forwarder does not run.
 #[derive(Debug, Error)]
 pub(crate) enum ForwarderError {
-    #[error("{program} cannot be started: {source}")]
-    Spawn { program: PathBuf, source: io::Error },
+    /// By itself, and what it said last.
+    #[error("ended ({status}): {errors}")]
+    Ended { status: ExitStatus, errors: String },
     #[error("ended before it forwarded: {0}")]
     EndedAtStart(String),
     #[error("did not forward within {START_LIMIT:?}: {0}")]
     Slow(String),
-    #[error("ended ({status}): {errors}")]
-    Ended {
-        status: std::process::ExitStatus,
-        errors: String,
-    },
+    #[error("{program} cannot be started")]
+    Spawn { program: PathBuf, source: io::Error },
 }
 
 impl Forwarder {

@@ -17,20 +17,20 @@ pub(crate) struct Kubeconfig {
 /// Why a kubeconfig cannot be used.
 #[derive(Debug, Error)]
 pub(crate) enum KubeconfigError {
-    #[error("{path} cannot be read: {source}")]
-    Read { path: PathBuf, source: std::io::Error },
-    #[error("the kubeconfig is not valid YAML: {0}")]
-    Yaml(String),
-    #[error("the kubeconfig names no current context; give one with --context")]
-    NoContext,
     #[error("the kubeconfig has no {kind} `{name}`")]
     Missing { kind: &'static str, name: String },
-    #[error("`{0}` is not the URL of a server")]
-    Server(String),
+    #[error("the kubeconfig names no current context; give one with --context")]
+    NoContext,
     #[error(
         "the cluster is reached through a proxy (proxy-url), which a relay in front of it cannot emulate"
     )]
     Proxy,
+    #[error("{path} cannot be read")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("`{0}` is not the URL of a server")]
+    Server(String),
+    #[error("the kubeconfig is not valid YAML")]
+    Yaml(#[source] Box<serde_saphyr::Error>),
 }
 
 impl Kubeconfig {
@@ -51,7 +51,7 @@ impl Kubeconfig {
         context: Option<&str>,
     ) -> Result<Self, KubeconfigError> {
         let mut document: Value =
-            serde_saphyr::from_str(text).map_err(|error| KubeconfigError::Yaml(error.to_string()))?;
+            serde_saphyr::from_str(text).map_err(|error| KubeconfigError::Yaml(Box::new(error)))?;
         let context = match context {
             Some(name) => name.to_owned(),
             None => document["current-context"]

@@ -15,7 +15,7 @@ pub(crate) struct Lineup {
 /// Why a turn gave no value.
 #[derive(Debug, Error)]
 pub(crate) enum TurnError {
-    #[error("a connection {0}")]
+    #[error(transparent)]
     Connection(#[from] ConnectionError),
     #[error(transparent)]
     Forwarder(#[from] ForwarderError),

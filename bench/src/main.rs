@@ -2,6 +2,7 @@
 mod args;
 mod client;
 mod contender;
+mod failure;
 mod forwarder;
 mod helper;
 mod kubeconfig;
@@ -30,6 +31,7 @@ use tokio::runtime::Runtime;
 
 use args::{Args, HelperArgs};
 use contender::Contender;
+use failure::told;
 use measure::Measurement;
 use programs::Programs;
 use report::Circumstances;
@@ -51,7 +53,7 @@ fn main() -> ExitCode {
         }),
     };
     done.unwrap_or_else(|error| {
-        let _ = writeln!(io::stderr(), "error: {error}");
+        let _ = writeln!(io::stderr(), "error: {}", told(&*error));
         ExitCode::FAILURE
     })
 }

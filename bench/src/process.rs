@@ -7,10 +7,10 @@ use thiserror::Error;
 /// Why something could not be read about a process.
 #[derive(Debug, Error)]
 pub(crate) enum ProcessError {
-    #[error("process {id} cannot be read: {source}")]
-    Unreadable { id: u32, source: io::Error },
     #[error("/proc/{id}/{file} is not in the form that Linux documents")]
     Form { id: u32, file: &'static str },
+    #[error("process {id} cannot be read")]
+    Unreadable { id: u32, source: io::Error },
 }
 
 /// Why a figure is missing on systems that do not tell it.

@@ -101,7 +101,8 @@ fn podline_beside() -> Result<PathBuf, Absent> {
                 "--profile",
                 profile,
             ])
-            .current_dir(manifest)
+            .arg("--manifest-path")
+            .arg(Path::new(&manifest).join("Cargo.toml"))
             .status();
         if !built.is_ok_and(|status| status.success()) {
             return Err(Absent::NotBuilt);

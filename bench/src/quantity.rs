@@ -7,12 +7,12 @@ use thiserror::Error;
 pub(crate) enum QuantityError {
     #[error("`{0}` does not begin with a number")]
     Number(String),
-    #[error("`{0}` is too large")]
-    TooLarge(String),
-    #[error("`{0}` is not a unit of time: us, ms, s or min")]
-    TimeUnit(String),
     #[error("`{0}` is not a unit of size: B, KiB, MiB or GiB")]
     SizeUnit(String),
+    #[error("`{0}` is not a unit of time: us, ms, s or min")]
+    TimeUnit(String),
+    #[error("`{0}` is too large")]
+    TooLarge(String),
 }
 
 /// Reads `50ms`, `1.5s`, `0`; a bare number counts milliseconds.

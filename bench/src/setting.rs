@@ -37,16 +37,16 @@ pub(crate) struct Setting {
 /// Why a run cannot take place.
 #[derive(Debug, Error)]
 pub(crate) enum SettingError {
+    #[error("{doing} failed")]
+    Io { doing: &'static str, source: io::Error },
     #[error(transparent)]
     Kubeconfig(#[from] KubeconfigError),
-    #[error("{doing}: {source}")]
-    Io { doing: &'static str, source: io::Error },
     #[error("the API server `{0}` has no address")]
     NoAddress(String),
-    #[error("the API server is reached without TLS")]
-    PlainText,
     #[error("neither podline nor kubectl is there to be recorded")]
     NobodyToRecord,
+    #[error("the API server is reached without TLS")]
+    PlainText,
 }
 
 /// What the helper that runs a minicluster answers.

@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::fmt::Display;
 
 use crate::contender::Contender;
+use crate::failure::told;
 use crate::statistics::Samples;
 
 /// Something that is measured, one row of the report.
@@ -46,14 +48,9 @@ impl Sheet {
     }
 
     /// Notes a failure for each of the figures that it leaves without a value.
-    pub(crate) fn failed(
-        &mut self,
-        figures: &'static [Figure],
-        contender: Contender,
-        failure: &impl Display,
-    ) {
+    pub(crate) fn failed(&mut self, figures: &'static [Figure], contender: Contender, failure: &dyn Error) {
         for figure in figures {
-            self.failed_times(figure, contender, failure.to_string(), 1);
+            self.failed_times(figure, contender, told(failure), 1);
         }
     }
 
@@ -123,6 +120,8 @@ impl Sheet {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use std::io;
+
     use super::*;
 
     static FIGURES: [Figure; 2] = [
@@ -155,9 +154,13 @@ mod tests {
     #[test]
     fn failures_are_counted_by_kind_and_bounded() {
         let mut sheet = Sheet::default();
-        sheet.failed(&FIGURES, Contender::Kubectl, &"was reset");
+        sheet.failed(&FIGURES, Contender::Kubectl, &io::Error::other("was reset"));
         for i in 0..100 {
-            sheet.failed(&FIGURES[..1], Contender::Kubectl, &format!("kind {i}"));
+            sheet.failed(
+                &FIGURES[..1],
+                Contender::Kubectl,
+                &io::Error::other(format!("kind {i}")),
+            );
         }
         sheet.failed_times(&FIGURES[0], Contender::Kubectl, "was reset".to_owned(), 4);
         let failures = &sheet.rows()[0].readings[&Contender::Kubectl].failures;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::task::LocalSet;
 
 use crate::client::{self, ConnectionError, ECHO, SOURCE};
+use crate::failure::told;
 use crate::forwarder::{Forwarder, Launch};
 use crate::lineup::{TurnError, order};
 use crate::pattern::Pattern;
@@ -107,7 +108,7 @@ async fn visits(
                 match &visited {
                     Ok(()) if counted.contains(&started.elapsed()) => tally.borrow_mut().done += 1,
                     Ok(()) => {}
-                    Err(error) => *tally.borrow_mut().failures.entry(error.to_string()).or_default() += 1,
+                    Err(error) => *tally.borrow_mut().failures.entry(told(error)).or_default() += 1,
                 }
                 if visited.is_err() {
                     tokio::time::sleep(PAUSE_AFTER_FAILURE).await;

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::client::{self, ConnectionError, SINK, SOURCE};
 use crate::contender::Contender;
+use crate::failure::told;
 use crate::forwarder::{Forwarder, ForwarderError};
 use crate::lineup::Lineup;
 use crate::pattern::Pattern;
@@ -50,7 +51,7 @@ pub(crate) async fn run(setting: &Setting, sheet: &mut Sheet) {
         }
         Err(reason) => {
             if setting.takes_part(Contender::Pipe) {
-                sheet.not_measured(&FIGURES, Contender::Pipe, &reason);
+                sheet.not_measured(&FIGURES, Contender::Pipe, &told(&reason));
             }
             None
         }
@@ -113,12 +114,12 @@ async fn record(setting: &Setting, pattern: &Pattern) -> Result<Recorded, Record
 /// Why there are no records for the pipe to replay.
 #[derive(Debug, Error)]
 enum RecordError {
-    #[error("no records could be noted: {0}")]
-    Setting(#[from] SettingError),
-    #[error("no records could be noted: {0}")]
-    Forwarder(#[from] ForwarderError),
-    #[error("no records could be noted: a connection {0}")]
+    #[error("no records could be noted")]
     Connection(#[from] ConnectionError),
+    #[error("no records could be noted")]
+    Forwarder(#[from] ForwarderError),
     #[error("no TLS records passed")]
     NoRecords,
+    #[error("no records could be noted")]
+    Setting(#[from] SettingError),
 }

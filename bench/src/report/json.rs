@@ -93,7 +93,7 @@ mod tests {
         let mut sheet = Sheet::default();
         sheet.add(&FIGURES[0], Contender::Podline, 2.0);
         sheet.add(&FIGURES[0], Contender::Podline, 1.0);
-        sheet.failed(&FIGURES, Contender::Kubectl, &"was reset");
+        sheet.failed(&FIGURES, Contender::Kubectl, &std::io::Error::other("was reset"));
         let figure = serde_json::to_value(Figure::from(&sheet.rows()[0])).unwrap();
         assert_eq!(
             figure,

@@ -149,7 +149,11 @@ mod tests {
         }
         sheet.add(&FIGURES[0], Contender::Kubectl, 156.4);
         sheet.add(&FIGURES[1], Contender::Podline, 0.0);
-        sheet.failed(&FIGURES[1..], Contender::Kubectl, &"was reset");
+        sheet.failed(
+            &FIGURES[1..],
+            Contender::Kubectl,
+            &std::io::Error::other("was reset"),
+        );
         let contenders = BTreeSet::from([Contender::Podline, Contender::Kubectl, Contender::Pipe]);
         let cells: Vec<_> = sheet.rows().iter().map(|row| line(row, &contenders)).collect();
         assert_eq!(cells[0], ["first byte", "ms", "52.0 (51.5 – 53.0)", "156", "–"]);
