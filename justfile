@@ -37,7 +37,7 @@ advisories:
 
 # Check that the oldest supported Rust still builds everything (the toolchain must be installed).
 msrv:
-    cargo +1.89 check --workspace --all-targets --all-features --locked
+    cargo +1.93 check --workspace --all-targets --all-features --locked
 
 # Run all tests; the end-to-end suite among them runs on the cluster in the process.
 test *args:

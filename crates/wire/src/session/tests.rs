@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use super::*;
 use super::fences::LOGGED_FENCES;
+use super::*;
 use crate::spdy::{Frame, ResetStatus};
 
 /// The other end: reads what the session sends and answers as told.

@@ -83,11 +83,7 @@ pub fn control(out: &mut BytesMut, opcode: Opcode, payload: &[u8], mask: Option<
 
 /// Appends a close frame. A reason that does not fit is cut off between two characters.
 pub fn close(out: &mut BytesMut, code: u16, reason: &str, mask: Option<[u8; 4]>) {
-    let mut end = reason.len().min(CONTROL_LIMIT - 2);
-    while !reason.is_char_boundary(end) {
-        end -= 1;
-    }
-    let reason = &reason.as_bytes()[..end];
+    let reason = &reason.as_bytes()[..reason.floor_char_boundary(CONTROL_LIMIT - 2)];
     let mut payload = [0; CONTROL_LIMIT];
     payload[..2].copy_from_slice(&code.to_be_bytes());
     payload[2..2 + reason.len()].copy_from_slice(reason);
