@@ -168,6 +168,11 @@ impl Pool {
             .take()
     }
 
+    /// Keeps no session ready any more, for instance because the pod is gone. Live connections go on.
+    pub fn retire(&self) {
+        self.state.act(pool::Pool::retire);
+    }
+
     /// Ends all connections by reset, and the sessions as soon as the peer has answered, after
     /// [`SHUTDOWN_DEADLINE`] at most. Closing sooner would leave connections to the pod open in the runtime.
     pub async fn shutdown(&self) {

@@ -207,6 +207,12 @@ impl Pool {
         self.decide(now);
     }
 
+    /// The pool has a successor: nothing is kept ready any more. What waits is still served, what lives goes on.
+    pub fn retire(&mut self, now: Time) {
+        self.config.floor = 0;
+        self.decide(now);
+    }
+
     /// Nothing more is lent or made.
     pub fn close(&mut self) {
         self.closed = true;
@@ -448,6 +454,21 @@ mod tests {
         }
         assert_eq!(seen, lent);
         assert!(!seen.contains(&fifth));
+    }
+
+    #[test]
+    fn a_pool_with_a_successor_makes_no_session_but_for_what_waits() {
+        let mut pool = Pool::new(Time::ZERO, config(2));
+        pool.handle_timeout(Time::ZERO);
+        let keys = connects(&mut pool);
+        pool.retire(Time::ZERO);
+        pool.handle_connected(Time::ZERO, keys[0], CLEAN);
+        pool.handle_lost(Time::ZERO, keys[1]);
+        assert!(connects(&mut pool).is_empty());
+        pool.handle_timeout(Time::ZERO + SURPLUS_AFTER);
+        assert_eq!(pool.poll_action(), Some(Action::Close(keys[0])));
+        pool.handle_request(Time::ZERO + SURPLUS_AFTER);
+        assert_eq!(connects(&mut pool).len(), 1);
     }
 
     #[test]
