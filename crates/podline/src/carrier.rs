@@ -1,0 +1,24 @@
+//! One connection: copies both ways between an app's socket and a pair, past the taps.
+
+mod closing;
+
+mod copy;
+pub(crate) use copy::{Carried, Carrier, Stop, failed};
+
+mod early;
+pub(crate) use early::Early;
+
+mod half_close;
+use half_close::{HalfClose, PassOn};
+
+mod kept;
+use kept::Kept;
+
+mod looks;
+use looks::Looks;
+
+mod pair;
+pub(crate) use pair::{Downstream, Upstream};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,121 @@
+use std::io::Read;
+use std::time::Duration;
+
+use socket2::SockRef;
+use tokio::net::TcpStream;
+use tokio::time;
+use tokio_util::sync::CancellationToken;
+
+use super::copy::Stop;
+use super::{Carried, Carrier, Downstream, PassOn, Upstream};
+use crate::socket::{reset, reset_when_sent};
+use crate::{End, Tap};
+
+/// How long the end of a pair is waited for once its app has closed: the runtime's second, and the way there and back.
+const TAIL: Duration = Duration::from_secs(5);
+
+impl<U: Upstream, D: Downstream> Carrier<U, D> {
+    /// Ends both sides as truth wants it: an orderly end for the app only where nothing was lost, and every byte that
+    /// came before any end.
+    pub(crate) async fn close(
+        mut self,
+        why: Stop,
+        stop: &CancellationToken,
+    ) -> (Carried, End, Option<Box<dyn Tap>>) {
+        let tap = self.tap.take();
+        let (carried, end) = self.end(why, stop).await;
+        (carried, end, tap)
+    }
+
+    async fn end(mut self, why: Stop, stop: &CancellationToken) -> (Carried, End) {
+        let end = match why {
+            Stop::AppReset => return self.abort(End::AppReset),
+            Stop::ShutDown => return self.abort(End::ShutDown),
+            Stop::AppClosed => return self.outlive(stop).await,
+            Stop::Pair(end) if end.is_clean() && self.half_close.is_cut(self.clock.now()) => End::CutShort,
+            Stop::Pair(end) => end,
+        };
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return self.abort(End::ShutDown),
+            flushed = self.flush() => if flushed.is_err() {
+                return self.abort(End::AppReset);
+            },
+        }
+        let end = if end.is_clean() && has_unread(&self.app) {
+            End::Unsent
+        } else {
+            end
+        };
+        let Self { app, carried, .. } = self;
+        if end.is_clean() {
+            drop(app);
+        } else {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = reset_when_sent(app) => {}
+            }
+        }
+        (carried, end)
+    }
+
+    fn abort(mut self, end: End) -> (Carried, End) {
+        self.upstream.reset();
+        reset(self.app);
+        (self.carried, end)
+    }
+
+    /// Waits for the end of a pair whose app has closed. What comes meanwhile is nobody's.
+    async fn outlive(self, stop: &CancellationToken) -> (Carried, End) {
+        let Self {
+            app,
+            mut upstream,
+            mut downstream,
+            mut half_close,
+            clock,
+            mut waiting,
+            carried,
+            ..
+        } = self;
+        drop(app);
+        if half_close.poll_pass_on(clock.now()) == PassOn::Now {
+            upstream.finish();
+        }
+        let ended = async {
+            loop {
+                waiting.clear();
+                if let Some(end) = downstream.receive(&mut waiting).await {
+                    return end;
+                }
+            }
+        };
+        let end = tokio::select! {
+            end = ended => end,
+            () = time::sleep(TAIL) => {
+                upstream.reset();
+                End::Clean { verified: false }
+            }
+            () = stop.cancelled() => {
+                upstream.reset();
+                End::ShutDown
+            }
+        };
+        (carried, end)
+    }
+
+    /// Waits until the app's socket has taken all that came.
+    async fn flush(&mut self) -> std::io::Result<()> {
+        while !self.waiting.is_empty() {
+            self.app.writable().await?;
+            self.write()?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the app sent something that will not be read any more.
+fn has_unread(app: &TcpStream) -> bool {
+    (&*SockRef::from(app))
+        .read(&mut [0])
+        .is_ok_and(|length| length > 0)
+}

@@ -1,0 +1,71 @@
+use std::io::{self, Read};
+
+use podline_tunnel::Chunk;
+use socket2::SockRef;
+use tokio::net::TcpStream;
+
+/// As much of an app's first bytes as goes with the opening of its pair: most requests, in one read.
+const EARLY: usize = 16 * 1024;
+
+/// What an app sent before its pair was opened. It travels with the opening, so that nothing waits a round trip.
+#[derive(Debug)]
+pub(crate) struct Early {
+    pub(super) chunk: Chunk,
+    /// The app has ended its direction already.
+    pub(super) finished: bool,
+}
+
+impl Early {
+    /// Takes what has come to `app`, without waiting for it. An error means that the app is gone.
+    pub(crate) fn take(app: &TcpStream) -> io::Result<Self> {
+        let mut chunk = Chunk::with_capacity(EARLY);
+        let buffer = chunk.buffer();
+        let start = buffer.len();
+        buffer.resize(start + EARLY, 0);
+        // Asks the system itself: tokio knows of a new socket's bytes only after its next look at all sockets.
+        let read = (&*SockRef::from(app)).read(&mut buffer[start..]);
+        buffer.truncate(start + *read.as_ref().unwrap_or(&0));
+        match read {
+            Ok(length) => Ok(Self {
+                chunk,
+                finished: length == 0,
+            }),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Self {
+                chunk,
+                finished: false,
+            }),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
+
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn takes_what_is_there_and_waits_for_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut app = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (ours, _) = listener.accept().await.unwrap();
+
+        let nothing = Early::take(&ours).unwrap();
+        assert!(nothing.chunk.is_empty() && !nothing.finished);
+
+        app.write_all(b"early").await.unwrap();
+        ours.readable().await.unwrap();
+        let bytes = Early::take(&ours).unwrap();
+        assert_eq!(bytes.chunk.bytes(), b"early");
+        assert!(!bytes.finished);
+
+        app.shutdown().await.unwrap();
+        while !Early::take(&ours).unwrap().finished {
+            tokio::task::yield_now().await;
+        }
+    }
+}

@@ -1,0 +1,131 @@
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use podline_tunnel::SessionError;
+use podline_wire::Untrusted;
+use socket2::SockRef;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::mock::{Asked, Scene};
+use crate::End;
+
+const LINGER: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn every_end_but_a_clean_one_is_a_reset_behind_all_bytes() {
+    for end in [
+        End::PodError(Untrusted::new("text")),
+        End::PodReset,
+        End::Refused(Untrusted::new("text")),
+        End::SessionLost(SessionError::ShutDown),
+    ] {
+        let mut scene = Scene::new(b"", LINGER).await;
+        scene.pod_sends(b"partial").await;
+        scene.pair_ends(end.clone()).await;
+        let (bytes, result) = scene.app_reads_all().await;
+        assert_eq!(bytes, b"partial", "{end:?}");
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::ConnectionReset, "{end:?}");
+        assert_eq!(scene.next_asked().await, None);
+    }
+}
+
+#[tokio::test]
+async fn an_app_that_resets_resets_the_pair_at_once() {
+    let Scene {
+        app,
+        pod: _pod,
+        mut asked,
+        room: _room,
+        ..
+    } = Scene::new(b"", LINGER).await;
+    SockRef::from(&app).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(app);
+    assert_eq!(asked.recv().await, Some(Asked::Reset));
+}
+
+#[tokio::test]
+async fn a_reset_is_noticed_while_the_pair_takes_nothing() {
+    let Scene {
+        app,
+        pod: _pod,
+        mut asked,
+        room,
+        ..
+    } = Scene::new(b"", LINGER).await;
+    room.send(Some(0)).unwrap();
+    SockRef::from(&app).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(app);
+    assert_eq!(asked.recv().await, Some(Asked::Reset));
+}
+
+#[tokio::test]
+async fn a_reset_is_noticed_after_a_half_close() {
+    let Scene {
+        mut app,
+        pod: _pod,
+        mut asked,
+        room: _room,
+        ..
+    } = Scene::new(b"question", LINGER).await;
+    assert!(matches!(asked.recv().await, Some(Asked::Send(_))));
+    app.shutdown().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    SockRef::from(&app).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(app);
+    assert_eq!(asked.recv().await, Some(Asked::Reset));
+}
+
+#[tokio::test]
+async fn a_pair_that_stops_taking_still_delivers() {
+    let mut scene = Scene::new(b"", LINGER).await;
+    scene.room.send(None).unwrap();
+    scene.pod_sends(b"the rest").await;
+    scene.pair_ends(End::Clean { verified: false }).await;
+    let (bytes, result) = scene.app_reads_all().await;
+    result.unwrap();
+    assert_eq!(bytes, b"the rest");
+    assert!(scene.ended().await.1.is_clean());
+}
+
+#[tokio::test]
+async fn bytes_of_the_app_that_nobody_took_make_the_end_a_reset() {
+    let mut scene = Scene::new(b"", LINGER).await;
+    scene.room.send(None).unwrap();
+    tokio::task::yield_now().await;
+    scene.app.write_all(b"never taken").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    scene.pod_sends(b"all of it").await;
+    scene.pair_ends(End::Clean { verified: false }).await;
+    let (bytes, result) = scene.app_reads_all().await;
+    assert_eq!(bytes, b"all of it");
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    assert!(matches!(scene.ended().await.1, End::Unsent));
+}
+
+#[tokio::test]
+async fn a_shutdown_resets_both_sides_at_once() {
+    let mut scene = Scene::new(b"", LINGER).await;
+    scene.stop.cancel();
+    assert_eq!(scene.next_asked().await, Some(Asked::Reset));
+    assert_eq!(
+        scene.app.read_u8().await.unwrap_err().kind(),
+        ErrorKind::ConnectionReset
+    );
+    assert!(matches!(scene.ended().await.1, End::ShutDown));
+}
+
+#[tokio::test]
+async fn an_app_that_is_gone_when_the_pod_speaks_is_a_reset_of_the_pair() {
+    let Scene {
+        app,
+        pod,
+        mut asked,
+        room: _room,
+        ..
+    } = Scene::new(b"", LINGER).await;
+    pod.send(Ok(b"unread"[..].into())).await.unwrap();
+    app.readable().await.unwrap();
+    // Closing with unread bytes is a reset.
+    drop(app);
+    assert_eq!(asked.recv().await, Some(Asked::Reset));
+}

@@ -1,0 +1,60 @@
+use std::net::SocketAddr;
+
+use podline_tunnel::PodAddress;
+
+use crate::Outcome;
+
+/// One connection, as it is known when it is opened.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Connection {
+    /// Its number in this forward, from 1 in the order of being accepted.
+    pub id: u64,
+    /// The address that it was accepted on.
+    pub local: SocketAddr,
+    /// The app's address.
+    pub peer: SocketAddr,
+    /// The pod it goes to.
+    pub pod: PodAddress,
+    /// The port inside the pod.
+    pub port: u16,
+}
+
+/// An observer of one connection's bytes: counts, logs or records them.
+///
+/// It is called by the task that carries the connection, between two reads or writes, so what takes long belongs
+/// elsewhere. A connection without taps pays one comparison for each piece of data.
+pub trait Tap: Send {
+    /// The app sent `bytes`; they go to the pod as they are.
+    fn sent(&mut self, bytes: &[u8]) {
+        let _ = bytes;
+    }
+
+    /// The app's socket took `bytes` of the pod.
+    fn received(&mut self, bytes: &[u8]) {
+        let _ = bytes;
+    }
+
+    /// The app sends no more.
+    fn sent_all(&mut self) {}
+
+    /// The connection is over. The last call.
+    fn ended(&mut self, outcome: &Outcome) {
+        let _ = outcome;
+    }
+}
+
+/// Decides which connections are observed, and by what. Any `Fn(&Connection) -> Option<Box<dyn Tap>>` does.
+pub trait TapSource: Send + Sync + 'static {
+    /// An observer for `connection`, if it is to have one.
+    fn tap(&self, connection: &Connection) -> Option<Box<dyn Tap>>;
+}
+
+impl<F> TapSource for F
+where
+    F: Fn(&Connection) -> Option<Box<dyn Tap>> + Send + Sync + 'static,
+{
+    fn tap(&self, connection: &Connection) -> Option<Box<dyn Tap>> {
+        self(connection)
+    }
+}
