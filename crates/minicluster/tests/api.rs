@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use http::{Method, Request, StatusCode};
 use http_body_util::Full;
 use podline_minicluster::{Config, Credential, Minicluster, Rule, StartError, User, manifest};
@@ -54,7 +56,7 @@ async fn nobody_is_served_without_credentials() {
         );
         assert_eq!(answer["kind"], "Status");
     }
-    let mut wrong = Client::with(&minicluster, Some("wrong".to_owned()), None)
+    let mut wrong = Client::with(&minicluster, Some("wrong".to_owned()))
         .await
         .unwrap();
     assert_eq!(wrong.get(PODS).await.0, StatusCode::UNAUTHORIZED);
@@ -91,6 +93,20 @@ async fn a_certificate_of_another_cluster_is_refused() {
             .is_err(),
     };
     assert!(refused);
+}
+
+#[tokio::test]
+async fn a_resumed_tls_session_keeps_its_certificate() {
+    let minicluster = start().await;
+    let kubeconfig = minicluster.kubeconfig(User::Admin);
+    let config = Arc::new(Client::certificate_config(&minicluster, &kubeconfig));
+    for resumed in [false, true, true] {
+        let mut client = Client::over_tls(&minicluster, None, Arc::clone(&config))
+            .await
+            .unwrap();
+        assert_eq!(client.resumed, resumed);
+        assert_eq!(client.get(PODS).await.0, StatusCode::OK);
+    }
 }
 
 #[tokio::test]
@@ -686,6 +702,106 @@ async fn pods_are_replaced_and_made_unready_from_behind() {
     assert!(store.set_ready("default", "nobody", false).is_err());
     store.scale("default", "web", 0).unwrap();
     store.wait_for_pods("default", "web", 0).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_pod_is_made_unready_by_its_status() {
+    let minicluster = start().await;
+    let mut client = admin(&minicluster).await;
+    let condition = json!({"type": "Ready", "status": "False"});
+    let patch = json!({"metadata": {"labels": {"a": "b"}}, "status": {"conditions": [condition]}});
+    let body = Some(("application/strategic-merge-patch+json", &patch));
+    let (status, pod) = client
+        .call(Method::PATCH, &format!("{PODS}/lone/status"), body)
+        .await;
+    assert_eq!(
+        (status, &pod["status"]["containerStatuses"][0]["ready"]),
+        (StatusCode::OK, &json!(false))
+    );
+    assert_eq!(
+        pod["metadata"]["labels"],
+        json!({"app": "lone"}),
+        "only the status changes"
+    );
+    let lone = minicluster.store().pods("default").remove(0);
+    assert_eq!(
+        (lone.name.as_str(), lone.running, lone.ready),
+        ("lone", true, false)
+    );
+}
+
+#[tokio::test]
+async fn held_pods_wait_until_they_are_let_go() {
+    let minicluster = start().await;
+    let (store, mut client) = (minicluster.store(), admin(&minicluster).await);
+    store.hold_pods(true);
+    store
+        .create(&manifest::pod("late", &[("echo", 7, "echo")]))
+        .unwrap();
+    assert_eq!(
+        client.get(&format!("{PODS}/late")).await.1["status"]["phase"],
+        "Pending"
+    );
+    let rules = vec![Rule::new("create", "pods/portforward")];
+    minicluster.rules().set(&User::Forwarder, rules);
+    let message = "pod late does not have a host assigned".to_owned();
+    assert_eq!(
+        forward(&minicluster, "late", false).await,
+        (StatusCode::BAD_REQUEST, message)
+    );
+    store.hold_pods(false);
+    store.wait_for_pods("default", "late", 1).await.unwrap();
+    assert_eq!(
+        forward(&minicluster, "late", false).await.0,
+        StatusCode::SWITCHING_PROTOCOLS
+    );
+}
+
+#[tokio::test]
+async fn a_pod_that_can_not_start_says_why_and_is_not_multiplied() {
+    let minicluster = start().await;
+    let (store, mut client) = (minicluster.store(), admin(&minicluster).await);
+    store
+        .create(&manifest::deployment("bad", 2, &[("x", 1, "nonsense")]))
+        .unwrap();
+    let mut watch = admin(&minicluster)
+        .await
+        .watch(&format!("{PODS}?watch=1&labelSelector=app%3Dbad"))
+        .await;
+    loop {
+        let event = watch.next().await.unwrap();
+        let waiting = &event["object"]["status"]["containerStatuses"][0]["state"]["waiting"];
+        if waiting["reason"] == "CreateContainerError" {
+            assert!(waiting["message"].as_str().unwrap().contains("nonsense"));
+            break;
+        }
+    }
+    let (_, list) = client.get(&format!("{PODS}?labelSelector=app%3Dbad")).await;
+    assert_eq!(names(&list).len(), 2);
+    store.scale("default", "bad", 0).unwrap();
+    store.wait_for_pods("default", "bad", 0).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_namespace_goes_with_all_that_is_in_it() {
+    let minicluster = start().await;
+    let mut client = admin(&minicluster).await;
+    client
+        .post("/api/v1/namespaces", &json!({"metadata": {"name": "other"}}))
+        .await;
+    let (status, _) = client
+        .post("/api/v1/namespaces/other/pods", &manifest::pod("a", &[]))
+        .await;
+    assert_eq!(status, StatusCode::CREATED);
+    assert_eq!(client.delete("/api/v1/namespaces/other").await.0, StatusCode::OK);
+    assert_eq!(
+        names(&client.get("/api/v1/namespaces/other/pods").await.1).len(),
+        0
+    );
+    assert_eq!(
+        client.delete("/api/v1/namespaces/default").await.0,
+        StatusCode::FORBIDDEN
+    );
 }
 
 #[tokio::test]

@@ -206,6 +206,19 @@ impl Handler {
                 let change = |scale: &mut Value| operations::apply(kind, scale, &patch, place);
                 ok(operations::change_scale(store, place, change, dry_run)?)
             }
+            ("status", "update") => {
+                let body = json_body(request).await?;
+                let change = |object: &mut Value| {
+                    *object = body.clone();
+                    Ok(())
+                };
+                ok(operations::change_status(store, place, change, dry_run)?.to_json())
+            }
+            ("status", "patch") => {
+                let (kind, patch) = patch_body(request).await?;
+                let change = |object: &mut Value| operations::apply(kind, object, &patch, place);
+                ok(operations::change_status(store, place, change, dry_run)?.to_json())
+            }
             ("" | "status", "get") => {
                 let form = Form::negotiate(request.headers())?;
                 let object = place.get(&store.read())?;

@@ -21,6 +21,9 @@ const WATCH_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 /// The longest time that a watch may name.
 const MAX_WATCH_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The namespaces that can't be deleted.
+const LASTING_NAMESPACES: [&str; 3] = ["default", "kube-public", "kube-system"];
+
 /// One object, or one collection, that a request is about.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place<'a> {
@@ -203,6 +206,34 @@ pub(crate) fn patch(
     })
 }
 
+/// Changes an object's status and nothing else of it. For pods that is lasting; of what has a controller it makes
+/// the status anew.
+pub(crate) fn change_status(
+    store: &Store,
+    place: Place<'_>,
+    change: impl Fn(&mut Value) -> Result<(), Status>,
+    dry_run: bool,
+) -> Result<Arc<Object>, Status> {
+    store.write(|state| {
+        let current = place.get(state)?;
+        let mut wanted = current.to_json();
+        change(&mut wanted)?;
+        let mut json = current.to_json();
+        json["status"] = wanted["status"].clone();
+        let mut object = parse(place.resource, &json)?;
+        if let Object::Pod(pod) = &mut object
+            && pod.is_running()
+        {
+            // The containers are as ready as their pod.
+            pod.set_ready(pod.is_ready(), Timestamp::now());
+        }
+        match dry_run {
+            true => Ok(Arc::new(object)),
+            false => state.update(object).map_err(|conflict| place.conflict(conflict)),
+        }
+    })
+}
+
 pub(crate) fn get_scale(store: &Store, place: Place<'_>) -> Result<Value, Status> {
     scale::of(&*place.get(&store.read())?).ok_or_else(Status::no_such_resource)
 }
@@ -253,6 +284,9 @@ pub(crate) fn delete(
     store.write(|state| {
         let current = place.get(state)?;
         check_preconditions(place, &current, &body["preconditions"])?;
+        if place.resource == Resource::Namespaces && LASTING_NAMESPACES.contains(&place.name) {
+            return Err(Status::lasting_namespace(place.name));
+        }
         if let Object::Pod(pod) = &*current {
             let mut pod = pod.clone();
             mark_deleted(&mut pod, grace, Timestamp::now());

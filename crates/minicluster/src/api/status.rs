@@ -95,6 +95,17 @@ impl Status {
         }
     }
 
+    pub(crate) fn lasting_namespace(name: &str) -> Self {
+        let message = format!("namespaces {name:?} is forbidden: this namespace may not be deleted");
+        Self::about(
+            StatusCode::FORBIDDEN,
+            "Forbidden",
+            message,
+            Resource::Namespaces,
+            name,
+        )
+    }
+
     pub(crate) fn method_not_allowed() -> Self {
         let message = "the server does not allow this method on the requested resource";
         Self {

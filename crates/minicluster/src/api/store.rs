@@ -9,6 +9,7 @@ pub(crate) use selectors::{SelectorError, Selectors};
 pub(crate) use state::{Change, ChangeKind, Conflict, State};
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ pub struct Store {
 struct Inner {
     state: Mutex<State>,
     version: watch::Sender<Version>,
+    holds_pods: AtomicBool,
 }
 
 impl Store {
@@ -41,6 +43,7 @@ impl Store {
             inner: Arc::new(Inner {
                 state: Mutex::default(),
                 version,
+                holds_pods: AtomicBool::new(false),
             }),
         }
     }
@@ -155,6 +158,17 @@ impl Store {
     /// [`StoreError::NotFound`].
     pub fn set_ready(&self, namespace: &str, name: &str, ready: bool) -> Result<(), StoreError> {
         self.change_pod(namespace, name, |pod, now| pod.set_ready(ready, now))
+    }
+
+    /// While `held`, new pods stay pending, as where no node has room for them.
+    pub fn hold_pods(&self, held: bool) {
+        self.inner.holds_pods.store(held, Ordering::Relaxed);
+        // Nothing of the objects changes, but the node has to look at them again.
+        self.inner.version.send_modify(|_| {});
+    }
+
+    pub(crate) fn holds_pods(&self) -> bool {
+        self.inner.holds_pods.load(Ordering::Relaxed)
     }
 
     /// Sets a deployment's number of pods; returns before they are there.

@@ -343,11 +343,16 @@ fn pod_cells(pod: &Pod, age: String) -> Vec<Value> {
     let statuses = &pod.status.container_statuses;
     let ready = statuses.iter().filter(|status| status.ready).count();
     let restarts: u32 = statuses.iter().map(|status| status.restart_count).sum();
-    let status = match pod.metadata.is_deleting() {
-        true => "Terminating",
-        false if !pod.status.reason.is_empty() => &pod.status.reason,
-        false if pod.status.phase == Phase::Pending && !pod.spec.node_name.is_empty() => "ContainerCreating",
-        false => pod.status.phase.name(),
+    let status = if pod.metadata.is_deleting() {
+        "Terminating"
+    } else if let Some(reason) = pod.waiting_reason() {
+        reason
+    } else if !pod.status.reason.is_empty() {
+        &pod.status.reason
+    } else if pod.status.phase == Phase::Pending && !pod.spec.node_name.is_empty() {
+        "ContainerCreating"
+    } else {
+        pod.status.phase.name()
     };
     vec![
         format!("{ready}/{}", pod.spec.containers.len()).into(),

@@ -14,10 +14,11 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use podline_minicluster::{Minicluster, User};
+use rustls::client::WantsClientCert;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ConfigBuilder, HandshakeKind, RootCertStore};
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -25,6 +26,8 @@ use tokio_rustls::TlsConnector;
 pub struct Client {
     address: SocketAddr,
     token: Option<String>,
+    /// Whether the TLS session is an earlier one.
+    pub resumed: bool,
     connection: SendRequest<Full<Bytes>>,
 }
 
@@ -32,15 +35,20 @@ impl Client {
     /// A client that is `user` by token.
     pub async fn new(minicluster: &Minicluster, user: User) -> Self {
         let token = minicluster.token(user).unwrap();
-        Self::with(minicluster, Some(token), None).await.unwrap()
+        Self::with(minicluster, Some(token)).await.unwrap()
     }
 
     pub async fn anonymous(minicluster: &Minicluster) -> Self {
-        Self::with(minicluster, None, None).await.unwrap()
+        Self::with(minicluster, None).await.unwrap()
     }
 
     /// A client with the certificate and key of a kubeconfig.
     pub async fn by_certificate(minicluster: &Minicluster, kubeconfig: &str) -> std::io::Result<Self> {
+        let config = Self::certificate_config(minicluster, kubeconfig);
+        Self::over_tls(minicluster, None, Arc::new(config)).await
+    }
+
+    pub fn certificate_config(minicluster: &Minicluster, kubeconfig: &str) -> ClientConfig {
         let pem = |field: &str| {
             let line = kubeconfig
                 .lines()
@@ -50,31 +58,27 @@ impl Client {
         };
         let certificate = CertificateDer::from_pem_slice(&pem("client-certificate-data:")).unwrap();
         let key = PrivateKeyDer::from_pem_slice(&pem("client-key-data:")).unwrap();
-        Self::with(minicluster, None, Some((certificate, key))).await
+        Self::trusting(minicluster)
+            .with_client_auth_cert(vec![certificate], key)
+            .unwrap()
     }
 
-    pub async fn with(
+    pub async fn with(minicluster: &Minicluster, token: Option<String>) -> std::io::Result<Self> {
+        let config = Self::trusting(minicluster).with_no_client_auth();
+        Self::over_tls(minicluster, token, Arc::new(config)).await
+    }
+
+    pub async fn over_tls(
         minicluster: &Minicluster,
         token: Option<String>,
-        identity: Option<(CertificateDer<'static>, PrivateKeyDer<'static>)>,
+        config: Arc<ClientConfig>,
     ) -> std::io::Result<Self> {
-        let authority = minicluster.certificate_authority().as_bytes();
-        let mut roots = RootCertStore::empty();
-        roots
-            .add(CertificateDer::from_pem_slice(authority).unwrap())
-            .unwrap();
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots);
-        let config = match identity {
-            Some((certificate, key)) => config.with_client_auth_cert(vec![certificate], key).unwrap(),
-            None => config.with_no_client_auth(),
-        };
         let address = minicluster.address();
         let stream = TcpStream::connect(address).await?;
-        let name = address.ip().into();
-        let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
+        let stream = TlsConnector::from(config)
+            .connect(address.ip().into(), stream)
+            .await?;
+        let resumed = stream.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed);
         let (connection, driver) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(std::io::Error::other)?;
@@ -82,8 +86,21 @@ impl Client {
         Ok(Self {
             address,
             token,
+            resumed,
             connection,
         })
+    }
+
+    fn trusting(minicluster: &Minicluster) -> ConfigBuilder<ClientConfig, WantsClientCert> {
+        let authority = minicluster.certificate_authority().as_bytes();
+        let mut roots = RootCertStore::empty();
+        roots
+            .add(CertificateDer::from_pem_slice(authority).unwrap())
+            .unwrap();
+        ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
     }
 
     /// Sends a request as it is, but for the credentials.

@@ -132,6 +132,8 @@ pub(crate) struct DeploymentStatus {
     pub(crate) ready_replicas: u32,
     #[serde(skip_serializing_if = "zero_u32")]
     pub(crate) available_replicas: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) terminating_replicas: Option<u32>,
     #[serde(skip_serializing_if = "zero_u32")]
     pub(crate) unavailable_replicas: u32,
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -69,29 +69,41 @@ impl Pod {
         ] {
             self.status.set_condition(name, value, now);
         }
-        let started = now;
         let old = std::mem::take(&mut self.status.container_statuses);
         self.status.container_statuses = (self.spec.containers.iter())
             .map(|container| {
-                let before = old.iter().find(|status| status.name == container.name);
-                ContainerStatus {
-                    name: container.name.clone(),
-                    image: container.image.clone(),
+                let before = old
+                    .iter()
+                    .find(|status| status.name == container.name && status.started);
+                let mut status = before.cloned().unwrap_or_else(|| ContainerStatus {
+                    container_id: format!("minicluster://{}/{}", self.metadata.uid, container.name),
                     image_id: format!("minicluster://{}", container.image),
-                    container_id: before.map_or_else(
-                        || format!("minicluster://{}/{}", self.metadata.uid, container.name),
-                        |status| status.container_id.clone(),
-                    ),
-                    ready,
                     started: true,
-                    restart_count: before.map_or(0, |status| status.restart_count),
-                    state: before.map_or_else(
-                        || json!({"running": {"startedAt": started}}),
-                        |status| status.state.clone(),
-                    ),
-                }
+                    state: json!({"running": {"startedAt": now}}),
+                    ..ContainerStatus::of(container)
+                });
+                status.ready = ready;
+                status
             })
             .collect();
+    }
+
+    /// Tells why the pod's containers do not start.
+    pub(crate) fn set_waiting(&mut self, reason: &str, message: &str) {
+        self.status.container_statuses = (self.spec.containers.iter())
+            .map(|container| ContainerStatus {
+                state: json!({"waiting": {"reason": reason, "message": message}}),
+                ..ContainerStatus::of(container)
+            })
+            .collect();
+    }
+
+    /// Why a container does not start, if one does not.
+    pub(crate) fn waiting_reason(&self) -> Option<&str> {
+        self.status
+            .container_statuses
+            .iter()
+            .find_map(|status| status.state["waiting"]["reason"].as_str())
     }
 }
 
@@ -301,6 +313,9 @@ pub(crate) fn set_condition(
         status.clone_into(&mut condition.status);
         condition.last_transition_time = Some(now);
     }
+    if condition.reason != reason || condition.message != message {
+        condition.last_update_time = Some(now);
+    }
     reason.clone_into(&mut condition.reason);
     message.clone_into(&mut condition.message);
 }
@@ -318,6 +333,7 @@ pub(crate) struct Address {
 pub(crate) struct ContainerStatus {
     pub(crate) name: String,
     pub(crate) state: Value,
+    pub(crate) last_state: Map<String, Value>,
     #[serde(skip_serializing_if = "is_false")]
     pub(crate) started: bool,
     pub(crate) ready: bool,
@@ -325,8 +341,18 @@ pub(crate) struct ContainerStatus {
     pub(crate) image: String,
     #[serde(rename = "imageID")]
     pub(crate) image_id: String,
-    #[serde(rename = "containerID")]
+    #[serde(rename = "containerID", skip_serializing_if = "String::is_empty")]
     pub(crate) container_id: String,
+}
+
+impl ContainerStatus {
+    fn of(container: &Container) -> Self {
+        Self {
+            name: container.name.clone(),
+            image: container.image.clone(),
+            ..Self::default()
+        }
+    }
 }
 
 /// `matchLabels` and `matchExpressions`, as controllers select their pods.

@@ -51,6 +51,11 @@ impl Resource {
         })
     }
 
+    /// Whether its objects count the changes of their spec in `metadata.generation`.
+    pub(crate) fn has_generation(self) -> bool {
+        self.info().group != CORE || matches!(self, Self::Pods | Self::ReplicationControllers)
+    }
+
     /// The resource of an object's `apiVersion` and `kind`.
     pub(crate) fn of_kind(api_version: &str, kind: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|resource| {
@@ -234,7 +239,7 @@ const SCALE: Subresource = Subresource {
 };
 const STATUS: Subresource = Subresource {
     name: "status",
-    verbs: &["get"],
+    verbs: &["get", "patch", "update"],
     form: None,
 };
 

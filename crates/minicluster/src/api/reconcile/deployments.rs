@@ -226,12 +226,14 @@ impl Rollout {
         };
         set_condition(&mut conditions, "Progressing", true, reason, &message, now);
         let revision = self.new.as_ref().map_or(0, ReplicaSet::revision);
+        let terminating = all().map(|set| set.present - set.active).sum();
         self.deployment.status = DeploymentStatus {
             observed_generation: self.deployment.metadata.generation,
             replicas,
             updated_replicas: updated,
             ready_replicas: ready,
             available_replicas: ready,
+            terminating_replicas: Some(terminating),
             unavailable_replicas: wanted.max(replicas).saturating_sub(ready),
             conditions,
         };

@@ -130,6 +130,7 @@ fn new_slice(service: &Service, random: &mut Rng) -> EndpointSlice {
     slice.metadata.generate_name = format!("{}-", meta.name);
     slice.metadata.name = format!("{}-{}", meta.name, random_suffix(random));
     slice.metadata.namespace.clone_from(&meta.namespace);
+    slice.metadata.labels.clone_from(&meta.labels);
     slice
         .metadata
         .labels

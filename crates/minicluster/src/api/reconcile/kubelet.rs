@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::api::objects::{Address, Object, Phase, Pod, Resource, Timestamp};
+use crate::api::objects::{Address, Object, Pod, Resource, Timestamp};
 use crate::api::store::{State, Store};
 use crate::node::{Node, Sandbox};
 use crate::workload::{FIXED_PORTS, Workload};
@@ -20,6 +22,9 @@ const NODE_ADDRESS: &str = "10.200.0.2";
 /// How many pods may have an address, and so run: those of 10.244.0.0/16 but for a few.
 const MAX_ADDRESSES: u16 = 65_000;
 
+/// How long to wait until a pod that could not be started is tried again.
+const RETRY_PAUSE: Duration = Duration::from_secs(5);
+
 /// Runs the pods of the store on the node.
 pub(crate) struct Kubelet {
     store: Store,
@@ -27,6 +32,8 @@ pub(crate) struct Kubelet {
     /// What is known of each pod by its uid.
     pods: BTreeMap<String, Life>,
     tasks: JoinSet<Done>,
+    /// When pods that could not be started are tried again.
+    retry_at: Option<Instant>,
     /// The last address given; the next free one follows, so that a new pod seldom has an old one's.
     last_address: u16,
 }
@@ -34,7 +41,7 @@ pub(crate) struct Kubelet {
 /// How far a pod is on the node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Life {
-    /// Could not be started and is not tried again.
+    /// Could not be started.
     Failed,
     Running,
     Starting,
@@ -53,6 +60,7 @@ impl Kubelet {
             node,
             pods: BTreeMap::new(),
             tasks: JoinSet::new(),
+            retry_at: None,
             last_address: 1,
         }
     }
@@ -69,6 +77,10 @@ impl Kubelet {
                     Ok(done) => self.finish(done),
                     Err(error) => tracing::error!(%error, "a pod's task failed"),
                 },
+                () = sleep_until(self.retry_at.unwrap_or_else(Instant::now)), if self.retry_at.is_some() => {
+                    self.retry_at = None;
+                    self.pods.retain(|_, life| *life != Life::Failed);
+                }
                 () = shutdown.cancelled() => break,
             }
         }
@@ -101,7 +113,7 @@ impl Kubelet {
             let life = self.pods.get(&pod.metadata.uid).copied();
             match life {
                 None if pod.metadata.is_deleting() => self.remove(&pod.metadata.uid),
-                None if !pod.is_finished() => self.start(pod),
+                None if !pod.is_finished() && !self.store.holds_pods() => self.start(pod),
                 Some(Life::Failed) if pod.metadata.is_deleting() => {
                     self.pods.remove(&pod.metadata.uid);
                     self.remove(&pod.metadata.uid);
@@ -119,6 +131,10 @@ impl Kubelet {
         };
         let now = Timestamp::now();
         self.change(&uid, |pod| {
+            // One that could not be started before keeps its address.
+            if !pod.status.pod_ip.is_empty() {
+                return;
+            }
             NODE_NAME.clone_into(&mut pod.spec.node_name);
             let status = &mut pod.status;
             status.set_condition("PodScheduled", true, now);
@@ -134,8 +150,7 @@ impl Kubelet {
         let ports = match served_ports(pod) {
             Ok(ports) => ports,
             Err(error) => {
-                self.pods.insert(uid.clone(), Life::Failed);
-                self.fail(&uid, &error);
+                self.fail(uid, &error);
                 return;
             }
         };
@@ -188,8 +203,7 @@ impl Kubelet {
                 uid,
                 error: Some(error),
             } => {
-                self.pods.insert(uid.clone(), Life::Failed);
-                self.fail(&uid, &error);
+                self.fail(uid, &error);
             }
             Done::Stopped { uid } => {
                 self.pods.remove(&uid);
@@ -198,12 +212,11 @@ impl Kubelet {
         }
     }
 
-    fn fail(&self, uid: &str, error: &str) {
-        self.change(uid, |pod| {
-            pod.status.phase = Phase::Failed;
-            pod.status.reason = "CreateContainerError".to_owned();
-            error.clone_into(&mut pod.status.message);
-        });
+    /// The pod stays pending, so that its owner makes no other in its place, and is tried again.
+    fn fail(&mut self, uid: String, error: &str) {
+        self.retry_at.get_or_insert_with(|| Instant::now() + RETRY_PAUSE);
+        self.change(&uid, |pod| pod.set_waiting("CreateContainerError", error));
+        self.pods.insert(uid, Life::Failed);
     }
 
     /// Changes the pod of the uid, if it is still there.

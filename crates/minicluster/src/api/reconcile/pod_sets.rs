@@ -226,6 +226,7 @@ fn status(resource: Resource, set: &PodSet, wanted: u32, pods: &[Pod], now: Time
             "observedGeneration": observed,
             "readyReplicas": ready,
             "replicas": there,
+            "terminatingReplicas": pods.len() - there,
         }),
     };
     match json {

@@ -66,12 +66,13 @@ impl State {
         if self.objects.len() >= MAX_OBJECTS {
             return Err(Conflict::Full);
         }
+        let generation = i64::from(object.resource().has_generation());
         let meta = object.meta_mut();
         meta.uid = uid;
         meta.creation_timestamp = Some(now);
         meta.deletion_timestamp = None;
         meta.deletion_grace_period_seconds = None;
-        meta.generation = 1;
+        meta.generation = generation;
         Ok(self.put(key, object, ChangeKind::Added, None))
     }
 
@@ -97,8 +98,7 @@ impl State {
         if object == *current {
             return Ok(current);
         }
-        let (before, after) = (current.to_json(), object.to_json());
-        if before["spec"] != after["spec"] {
+        if object.resource().has_generation() && current.to_json()["spec"] != object.to_json()["spec"] {
             object.meta_mut().generation += 1;
         }
         Ok(self.put(key, object, ChangeKind::Modified, Some(current)))
