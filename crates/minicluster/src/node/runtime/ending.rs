@@ -25,12 +25,12 @@ impl Runtime {
         }
         self.reset_halves(now);
         self.output.go_away(self.last_stream(), GoAwayStatus::OK);
-        self.drain();
+        self.drain(now);
     }
 
     /// The peer sent GOAWAY: an abort, not a graceful end.
-    pub(super) fn stop_reading_for_go_away(&mut self) {
-        self.drain();
+    pub(super) fn stop_reading_for_go_away(&mut self, now: Time) {
+        self.drain(now);
     }
 
     /// The connection is closed at once: what is to be sent no longer reaches the peer.
@@ -43,7 +43,7 @@ impl Runtime {
     /// Ends the session as a peer does that puts up with nothing.
     pub(super) fn break_off(&mut self, now: Time, status: GoAwayStatus) {
         self.output.go_away(self.last_stream(), status);
-        self.drain();
+        self.drain(now);
         self.end_streams(now, false);
     }
 
@@ -54,7 +54,7 @@ impl Runtime {
         }
         self.end_streams(now, true);
         self.output.go_away(self.last_stream(), GoAwayStatus::OK);
-        self.drain();
+        self.drain(now);
         self.phase = Phase::Over;
         self.hang_up();
     }
@@ -75,19 +75,25 @@ impl Runtime {
         }
     }
 
-    fn drain(&mut self) {
-        if self.phase == Phase::Serving {
-            self.phase = Phase::Draining;
-            // The reader is gone with the frame that it stood with.
-            self.held = None;
-            // A worker that waits for a late reply has no session to wait for any more.
-            for lane in self.lanes.values_mut() {
-                if matches!(lane.worker, Worker::Replying { .. }) {
-                    lane.worker = Worker::Idle;
-                }
-            }
-            self.ready.extend(self.lanes.keys());
+    fn drain(&mut self, now: Time) {
+        if self.phase != Phase::Serving {
+            return;
         }
+        self.phase = Phase::Draining;
+        // The reader is gone with the frame that it stood with.
+        self.held = None;
+        // A worker that waits with a late reply has no session to wait for any more.
+        let mut late = Vec::new();
+        for lane in self.lanes.values_mut() {
+            if let Worker::Replying { stream, .. } = lane.worker {
+                lane.worker = Worker::Idle;
+                late.push(stream);
+            }
+        }
+        for stream in late {
+            self.reply(now, stream);
+        }
+        self.ready.extend(self.lanes.keys());
     }
 
     fn hang_up(&mut self) {

@@ -67,7 +67,7 @@ impl Runtime {
                 fin,
                 ..
             } => self.take_data(now, stream.get(), payload, last, fin),
-            Frame::GoAway { .. } => self.stop_reading_for_go_away(),
+            Frame::GoAway { .. } => self.stop_reading_for_go_away(now),
             Frame::Headers { stream, .. } => {
                 self.enqueue(
                     stream.get(),

@@ -7,6 +7,7 @@ mod jam;
 mod lanes;
 mod pairing;
 mod peer;
+mod properties;
 mod replay;
 
 use peer::Peer;

@@ -5,7 +5,7 @@ use podline_wire::{
 };
 
 use super::{
-    Action, ReplyFault, Runtime,
+    Action, Phase, ReplyFault, Runtime,
     lane::{Lane, Queued, Worker},
     pair::{Pair, Request},
     stream::{Consumer, Stream},
@@ -122,7 +122,12 @@ impl Runtime {
             tracing::debug!(stream, "stream rejected");
             return self.reset_stream(now, stream, ResetStatus::CANCEL);
         };
-        match self.profile.reply {
+        let reply = if self.phase == Phase::Serving {
+            self.profile.reply
+        } else {
+            ReplyFault::None
+        };
+        match reply {
             ReplyFault::None => self.reply(now, stream),
             ReplyFault::Delayed(delay) => {
                 let until = now + delay;
@@ -137,7 +142,7 @@ impl Runtime {
         self.join_pair(now, stream, &request);
     }
 
-    fn reply(&mut self, now: Time, stream: u32) {
+    pub(super) fn reply(&mut self, now: Time, stream: u32) {
         let Some(found) = self.streams.get_mut(&stream) else {
             return;
         };
