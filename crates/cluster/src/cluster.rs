@@ -140,8 +140,7 @@ impl Cluster {
     /// While the first target is looked for, makes the connection that the first upgrade will want.
     fn warm_up(&self) {
         if !self.inner.is_warm.swap(true, Ordering::Relaxed) {
-            let connector = self.inner.connector.clone();
-            tokio::spawn(async move { connector.prepare().await });
+            self.inner.connector.prepare();
         }
     }
 

@@ -11,7 +11,7 @@ const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 /// Environment variables and what else a configuration depends on.
 #[derive(Clone)]
 pub(crate) struct Environment {
-    variables: HashMap<OsString, OsString>,
+    pub(crate) variables: HashMap<OsString, OsString>,
     /// The folder with a pod's `token`, `ca.crt` and `namespace`.
     pub(crate) service_account: PathBuf,
     /// Whether a plugin can ask the user something.

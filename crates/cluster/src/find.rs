@@ -26,6 +26,8 @@ use crate::target::{Found, Kind, Phase, Pod, Service, Target, sort};
 
 /// How often is asked again where watching is not allowed.
 const POLL: Duration = Duration::from_secs(2);
+/// The least time between two looks, whatever a watch says.
+const POLL_MIN: Duration = Duration::from_millis(200);
 /// How many pods one request asks for.
 const PAGE: u32 = 500;
 /// How many pods are looked at altogether.
@@ -80,11 +82,10 @@ impl Finder {
                 });
             }
             let change = async {
-                if may_watch {
-                    may_watch = self.watch_for_running(&choice, namespace).await;
-                }
-                if !may_watch {
-                    sleep(POLL).await;
+                let begun = Instant::now();
+                may_watch = may_watch && self.watch_for_change(&choice, namespace).await;
+                if !may_watch || begun.elapsed() < POLL_MIN {
+                    sleep(if may_watch { POLL_MIN } else { POLL }).await;
                 }
             };
             // A wait that runs out is told by the next look.
@@ -177,11 +178,14 @@ impl Finder {
         }
     }
 
-    /// Waits until one of the pods runs or the watch ends; says whether watching is worth another try.
-    async fn watch_for_running(&self, choice: &Choice, namespace: &str) -> bool {
-        let parameters = match choice {
-            Choice::Name(name) => WatchParams::default().fields(&format!("metadata.name={name}")),
-            Choice::Labels(labels) => WatchParams::default().labels(labels),
+    /// Waits until one of the pods runs or is over, or the watch ends; says whether watching is worth another try.
+    async fn watch_for_change(&self, choice: &Choice, namespace: &str) -> bool {
+        let (parameters, is_pod) = match choice {
+            Choice::Name(name) => (
+                WatchParams::default().fields(&format!("metadata.name={name}")),
+                true,
+            ),
+            Choice::Labels(labels) => (WatchParams::default().labels(labels), false),
         };
         let api = kube::Api::<v1::Pod>::namespaced(self.client.clone(), namespace);
         // Without a version the watch begins with all that there is, so nothing is missed.
@@ -193,18 +197,20 @@ impl Finder {
             }
         };
         let mut events = pin!(events);
-        let mut is_first = true;
+        let mut is_empty = true;
         loop {
             match events.try_next().await {
-                Ok(Some(WatchEvent::Added(pod) | WatchEvent::Modified(pod)))
-                    if Pod::new(&pod).phase != Phase::Pending =>
-                {
-                    return true;
+                Ok(Some(WatchEvent::Added(pod) | WatchEvent::Modified(pod))) => {
+                    is_empty = false;
+                    let pod = Pod::new(&pod);
+                    if pod.is_running() || (is_pod && pod.phase.is_over()) {
+                        return true;
+                    }
                 }
                 Ok(Some(WatchEvent::Deleted(_))) => return true,
+                Ok(Some(WatchEvent::Bookmark(_))) => is_empty = false,
                 Ok(Some(WatchEvent::Error(_))) | Err(_) => return false,
-                Ok(Some(_)) => is_first = false,
-                Ok(None) => return !is_first,
+                Ok(None) => return !is_empty,
             }
         }
     }

@@ -18,11 +18,11 @@ mod environment;
 mod find;
 mod kubeconfig;
 mod options;
-#[cfg(test)]
-mod real_cluster_tests;
 mod refusal;
 mod request;
 mod target;
+#[cfg(test)]
+mod tests;
 
 pub use cluster::Cluster;
 pub use connection::{ConnectError, ProxyError, TlsFault};

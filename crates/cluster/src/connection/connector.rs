@@ -6,7 +6,8 @@ use std::time::Duration;
 use podline_wire::Untrusted;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::time::Instant;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
 use tokio_rustls::TlsConnector;
 
 use super::dial::{dial, shown};
@@ -17,7 +18,7 @@ use super::{ConnectError, Identity, ProxyUrl, Stream, TlsFault, Trust, deadline,
 use crate::environment::Environment;
 use crate::kubeconfig::{ConfigError, ServerUrl, Tls};
 
-/// How long a connection that was made ahead stays good. Servers close idle ones much later.
+/// How long a connection that was made ahead is kept. Servers close idle ones much later.
 const SPARE_AGE: Duration = Duration::from_secs(5);
 
 /// Makes connections to one API server.
@@ -29,7 +30,8 @@ pub(crate) struct Connector {
     trust: Trust,
     config: Mutex<Arc<ClientConfig>>,
     proxy_config: OnceLock<Arc<ClientConfig>>,
-    spare: Mutex<Option<(Instant, Stream)>>,
+    /// The connection that is made ahead.
+    spare: Mutex<Option<JoinHandle<Result<Stream, ConnectError>>>>,
 }
 
 impl Connector {
@@ -66,8 +68,10 @@ impl Connector {
         } else {
             None
         };
-        let proxy =
-            proxy.or_else(|| ProxyUrl::from_environment(environment, server.tls, &server.host, server.port));
+        let proxy = match proxy {
+            Some(proxy) => Some(proxy),
+            None => ProxyUrl::from_environment(environment, server.tls, &server.host, server.port)?,
+        };
         Ok(Self {
             server,
             name,
@@ -83,23 +87,36 @@ impl Connector {
         &self.server
     }
 
-    /// Makes a connection: TCP, proxy, TLS; or takes the one that was made ahead.
+    /// Makes a connection: TCP, proxy, TLS; or takes the one that is made ahead.
     pub(crate) async fn connect(&self) -> Result<Stream, ConnectError> {
-        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some((made, stream)) = spare
-            && made.elapsed() < SPARE_AGE
-            && stream.is_quiet()
-        {
-            return Ok(stream);
+        let spare = self.take_spare();
+        match spare {
+            Some(spare) => match spare.await {
+                Ok(Ok(stream)) if stream.is_quiet() => Ok(stream),
+                Ok(Err(error)) => Err(error),
+                Ok(Ok(_)) | Err(_) => self.connect_anew().await,
+            },
+            None => self.connect_anew().await,
         }
-        self.connect_anew().await
     }
 
-    /// Makes a connection ahead for the next [`Connector::connect`]; it goes stale after a few seconds.
-    pub(crate) async fn prepare(&self) {
-        if let Ok(stream) = self.connect_anew().await {
-            *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), stream));
-        }
+    /// Begins to make a connection ahead for the next [`Connector::connect`]. It is closed after a few seconds if
+    /// nobody wants it.
+    pub(crate) fn prepare(self: &Arc<Self>) {
+        let connector = self.clone();
+        let spare = tokio::spawn(async move { connector.connect_anew().await });
+        *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = Some(spare);
+        let connector = Arc::downgrade(self);
+        tokio::spawn(async move {
+            sleep(SPARE_AGE).await;
+            if let Some(connector) = connector.upgrade() {
+                drop(connector.take_spare());
+            }
+        });
+    }
+
+    fn take_spare(&self) -> Option<JoinHandle<Result<Stream, ConnectError>>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// From now on shows another certificate.
@@ -107,7 +124,7 @@ impl Connector {
         // A new configuration: a resumed TLS session would still be the old certificate's.
         let config = self.trust.config(Some(identity))?;
         *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
-        *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        drop(self.take_spare());
         Ok(())
     }
 

@@ -300,10 +300,11 @@ impl TlsFault {
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
                 Self::CertificateNotYetValid
             }
-            CertificateError::UnknownIssuer => Self::UnknownIssuer,
+            // An authority of the same name but with another key: most clusters' authorities are called "kubernetes".
+            CertificateError::BadSignature | CertificateError::UnknownIssuer => Self::UnknownIssuer,
             CertificateError::NotValidForNameContext { expected, presented } => Self::WrongName {
                 expected: Untrusted::new(expected.to_str()),
-                presented: presented.iter().map(|name| Untrusted::new(&**name)).collect(),
+                presented: presented.iter().map(|name| Untrusted::new(bare(name))).collect(),
             },
             CertificateError::NotValidForName => Self::WrongName {
                 expected: Untrusted::new("this host"),
@@ -314,6 +315,12 @@ impl TlsFault {
             },
         }
     }
+}
+
+/// Takes the name out of `DnsName("host")` or `IpAddress(::1)`, as the certificate's names are called.
+fn bare(name: &str) -> &str {
+    let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+    inner.unwrap_or(name).trim_matches('"')
 }
 
 fn is_about_certificate(alert: rustls::AlertDescription) -> bool {

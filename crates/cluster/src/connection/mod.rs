@@ -18,6 +18,6 @@ pub use error::{ConnectError, ProxyError, TlsFault};
 pub(crate) use connector::Connector;
 pub(crate) use error::causes;
 pub(crate) use exchange::{Exchange, exchange};
-pub(crate) use proxy::ProxyUrl;
+pub(crate) use proxy::{ProxyUrl, without_user};
 pub(crate) use stream::Stream;
 pub(crate) use tls::{Identity, Trust};

@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::dial::shown;
 use super::no_proxy::NoProxy;
 use crate::environment::Environment;
+use crate::kubeconfig::ConfigError;
 
 /// A proxy's address, and who may use it.
 #[derive(Clone)]
@@ -75,22 +76,27 @@ impl ProxyUrl {
         tls: bool,
         host: &str,
         port: u16,
-    ) -> Option<Self> {
+    ) -> Result<Option<Self>, ConfigError> {
         let names: &[&str] = if tls {
             &["HTTPS_PROXY", "https_proxy"]
         } else {
             &["HTTP_PROXY", "http_proxy"]
         };
-        let url = environment.text(names)?;
+        let Some(url) = environment.text(names) else {
+            return Ok(None);
+        };
         let exceptions = environment.text(&["NO_PROXY", "no_proxy"]).unwrap_or_default();
         if NoProxy::parse(exceptions).covers(host, port) {
-            return None;
+            return Ok(None);
         }
-        let proxy = Self::parse(url).or_else(|| Self::parse(&format!("http://{url}")));
-        if proxy.is_none() {
-            tracing::warn!("{} is not a proxy's URL and is ignored", names[0]);
-        }
-        proxy
+        let proxy = if url.contains("://") {
+            Self::parse(url)
+        } else {
+            Self::parse(&format!("http://{url}"))
+        };
+        proxy.map(Some).ok_or_else(|| ConfigError::BadProxy {
+            url: Untrusted::new(without_user(url)),
+        })
     }
 
     /// The value of `Proxy-Authorization`, if the URL has a user.
@@ -113,6 +119,16 @@ impl fmt::Display for ProxyUrl {
         };
         Untrusted::new(format!("{scheme}://{}", shown(&self.host, self.port))).fmt(f)
     }
+}
+
+/// Cuts user and password out of a URL.
+pub(crate) fn without_user(url: &str) -> String {
+    let (scheme, rest) = url
+        .split_once("://")
+        .map_or((None, url), |(scheme, rest)| (Some(scheme), rest));
+    // An unencoded slash may be part of the password, so everything in front of the last @ goes.
+    let rest = rest.rfind('@').map_or(rest, |at| &rest[at + 1..]);
+    scheme.map_or_else(|| rest.to_owned(), |scheme| format!("{scheme}://{rest}"))
 }
 
 /// Undoes percent-encoding; what is not properly encoded stays as it is.
@@ -186,7 +202,9 @@ mod tests {
     fn the_environment_is_asked_as_go_asks_it() {
         let proxy = |variables: &[(&str, &str)], tls, host| {
             let environment = Environment::of(variables);
-            ProxyUrl::from_environment(&environment, tls, host, 443).map(|proxy| proxy.to_string())
+            ProxyUrl::from_environment(&environment, tls, host, 443)
+                .unwrap()
+                .map(|proxy| proxy.to_string())
         };
         let https = [("HTTPS_PROXY", "http://p:1"), ("NO_PROXY", "10.0.0.0/8,.local")];
         assert_eq!(proxy(&https, true, "k8s.example").unwrap(), "http://p:1");
@@ -206,7 +224,12 @@ mod tests {
             proxy(&[("http_proxy", "http://p")], false, "k").unwrap(),
             "http://p:80"
         );
-        assert_eq!(proxy(&[("HTTPS_PROXY", "::bad::")], true, "k"), None);
+        let bad = Environment::of(&[("HTTPS_PROXY", "ftp://me:s3c/ret@proxy")]);
+        let error = ProxyUrl::from_environment(&bad, true, "k", 443).err().unwrap();
+        assert_eq!(
+            error.to_string(),
+            "invalid proxy URL 'ftp://proxy': it must be http, https or socks5 with a host"
+        );
         assert_eq!(proxy(&[("ALL_PROXY", "http://p")], true, "k"), None);
     }
 }

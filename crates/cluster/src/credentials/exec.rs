@@ -153,10 +153,13 @@ impl Plugin {
         let answer: Answer = serde_json::from_slice(answer)
             .or_else(|_| serde_saphyr::from_slice(answer))
             .map_err(|_| Untrusted::new(format!("it is not an {KIND} object")))?;
-        if answer.kind.as_deref() != Some(KIND) || answer.api_version.as_deref() != Some(&self.version) {
+        if answer.kind.as_deref() != Some(KIND) {
+            return Err(Untrusted::new(format!("it is not an {KIND} object")));
+        }
+        if answer.api_version.as_deref() != Some(&self.version) {
             let got = answer.api_version.unwrap_or_default();
             return Err(Untrusted::new(format!(
-                "it is to be {KIND} of {}, not of '{got}'",
+                "it is of version '{got}', but {} was asked for",
                 self.version
             )));
         }

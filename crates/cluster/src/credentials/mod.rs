@@ -11,3 +11,6 @@ mod token_file;
 pub use error::CredentialsError;
 
 pub(crate) use credentials::Credentials;
+
+#[cfg(test)]
+pub(crate) use jwt::token as jwt_for_tests;

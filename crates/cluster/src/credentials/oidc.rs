@@ -37,7 +37,10 @@ impl Oidc {
             .get("id-token")
             .filter(|token| !token.expose_secret().is_empty())
             .cloned();
-        let refresh_token = config.get("refresh-token").cloned();
+        let refresh_token = config
+            .get("refresh-token")
+            .filter(|token| !token.expose_secret().is_empty())
+            .cloned();
         Self {
             config,
             environment,

@@ -228,6 +228,10 @@ fn looked_at(missing: &[Untrusted]) -> String {
 ///
 /// A message such as `invalid type: string "s3cret", expected a sequence` quotes what it found.
 fn without_values(message: &str) -> String {
+    // The place is told elsewhere.
+    let message = message
+        .rsplit_once(" at line ")
+        .map_or(message, |(message, _)| message);
     for what in ["invalid type", "invalid value", "unknown variant"] {
         if message.contains(what) {
             let expected = message.rfind("expected ").map_or("", |at| &message[at..]);
@@ -262,6 +266,7 @@ mod tests {
             ("cannot read \"s3cret", "cannot read"),
             ("invalid value: string \"expected s3cret\"", "invalid value"),
             ("found a tab\nat s3cret", "found a tab"),
+            ("expected a mapping at line 2, column 1", "expected a mapping"),
         ] {
             assert_eq!(without_values(message), cut);
         }

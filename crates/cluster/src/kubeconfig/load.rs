@@ -124,12 +124,10 @@ fn read(path: &Path) -> io::Result<String> {
 }
 
 fn parse(path: &Path, text: &str) -> Result<File, ConfigError> {
-    let file: Option<File> = if text.trim().is_empty() {
-        None
-    } else {
-        serde_saphyr::from_str(text).map_err(|error| ConfigError::malformed(path, &error))?
-    };
-    let file = file.unwrap_or_default();
+    // kubectl reads the first document of a file and no further.
+    let files: Vec<File> =
+        serde_saphyr::from_multiple(text).map_err(|error| ConfigError::malformed(path, &error))?;
+    let file = files.into_iter().next().unwrap_or_default();
     let is = |value: &Option<String>, expected| {
         value
             .as_deref()

@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::file::{Cluster, Context, User as UserEntry};
 use super::{ConfigError, Impersonation, Kubeconfig, ServerUrl, Settings, Tls, User, in_cluster, timeout};
 use crate::Options;
-use crate::connection::ProxyUrl;
+use crate::connection::{ProxyUrl, without_user};
 use crate::environment::Environment;
 use crate::target::is_name;
 
@@ -429,16 +429,6 @@ fn proxy(url: &str) -> Result<ProxyUrl, ConfigError> {
     ProxyUrl::parse(url).ok_or_else(|| ConfigError::BadProxy {
         url: Untrusted::new(without_user(url)),
     })
-}
-
-/// Cuts user and password out of a URL.
-fn without_user(url: &str) -> String {
-    let (scheme, rest) = url
-        .split_once("://")
-        .map_or((None, url), |(scheme, rest)| (Some(scheme), rest));
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let rest = rest[..end].rfind('@').map_or(rest, |at| &rest[at + 1..]);
-    scheme.map_or_else(|| rest.to_owned(), |scheme| format!("{scheme}://{rest}"))
 }
 
 fn no_kubeconfig(config: &Kubeconfig) -> ConfigError {

@@ -1,6 +1,5 @@
 //! What only a real API server can tell. They run on the cluster that `PODLINE_E2E_KUBECONFIG` names; the pod that they
 //! make there runs `PODLINE_E2E_PAUSE_IMAGE` (`local/pause:1`).
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
