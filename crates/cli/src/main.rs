@@ -1,2 +1,7 @@
 //! The program `podline`.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    podline_cli::run(std::env::args_os())
+}

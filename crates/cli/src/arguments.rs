@@ -1,0 +1,181 @@
+//! What was typed: the command line as clap reads it. Nothing here looks at a file, a cluster or a socket; `plan` turns
+//! what was typed into what will be done.
+
+mod completion;
+mod demo;
+mod flag;
+mod forward;
+mod kubectl;
+mod logging;
+mod name;
+mod usage;
+
+use std::ffi::OsString;
+
+use clap::{FromArgMatches as _, Parser};
+
+pub use completion::CompletionArguments;
+pub use demo::DemoArguments;
+pub use forward::{ForwardArguments, TransportArgument};
+pub use kubectl::{KubectlArguments, WithoutMeaning};
+pub use logging::LoggingArguments;
+pub use name::ProgramName;
+pub use usage::UsageError;
+
+/// Everything that was typed, flag by flag, unchecked.
+#[derive(Debug, Parser)]
+#[command(
+    name = "podline",
+    version,
+    about = "Forwards local ports into Kubernetes pods",
+    long_about = LONG_ABOUT,
+    after_help = "Try it without a cluster: `podline demo`. All flags: `podline --help`",
+    after_long_help = AFTER_LONG_HELP,
+    args_override_self = true,
+    disable_help_subcommand = false,
+    subcommand_help_heading = "Other commands",
+    subcommand_value_name = "COMMAND",
+    max_term_width = 100,
+)]
+pub struct Arguments {
+    /// A word that is a command of its own, if the first word is one.
+    #[command(subcommand)]
+    pub subcommand: Option<Subcommand>,
+    /// What to forward.
+    #[command(flatten)]
+    pub forward: ForwardArguments,
+    /// How much to say.
+    #[command(flatten)]
+    pub logging: LoggingArguments,
+    /// Which cluster, and as whom.
+    #[command(flatten)]
+    pub kubectl: KubectlArguments,
+}
+
+/// The words that are commands when they come first; such a pod is `pod/demo`.
+#[derive(Debug, clap::Subcommand)]
+pub enum Subcommand {
+    /// Print the completion script of a shell
+    #[command(long_about = "Prints the completion script of a shell on standard output.")]
+    Completion(CompletionArguments),
+    /// Start a cluster inside this process and forward to it
+    #[command(long_about = DEMO_ABOUT)]
+    Demo(DemoArguments),
+}
+
+impl Arguments {
+    /// Reads a command line, `arguments[0]` being the program's own name.
+    ///
+    /// # Errors
+    ///
+    /// A [`UsageError`] for what is no command line of podline's; help and version are among them, as texts to print.
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<(Self, ProgramName), UsageError> {
+        let mut arguments = arguments.into_iter().peekable();
+        let name = ProgramName::of(arguments.peek());
+        let refuse = |error: clap::Error| UsageError::new(error, name);
+        let matches = Self::command(name)
+            .try_get_matches_from(arguments)
+            .map_err(refuse)?;
+        let typed = Self::from_arg_matches(&matches).map_err(refuse)?;
+        if typed.subcommand.is_some()
+            && let Some(flag) = first_typed(&matches, &KubectlArguments::group())
+                .or_else(|| first_typed(&matches, &ForwardArguments::group()))
+        {
+            return Err(UsageError::misplaced(
+                &flag,
+                matches.subcommand_name().unwrap_or_default(),
+                name,
+            ));
+        }
+        Ok((typed, name))
+    }
+
+    /// The definitions, as the program of this name answers to them.
+    #[must_use]
+    pub fn command(name: ProgramName) -> clap::Command {
+        let command = <Self as clap::CommandFactory>::command()
+            .bin_name(name.as_str())
+            .override_usage(format!(
+                "{name} [TYPE/]NAME [LOCAL_PORT:]REMOTE_PORT... [[NAMESPACE/]TYPE/NAME PORT...]... [OPTIONS]\n       \
+                 {name} COMMAND"
+            ));
+        // kubectl takes an underscore for every hyphen in a flag's name.
+        command.mut_args(
+            |argument| match argument.get_long().filter(|long| long.contains('-')) {
+                Some(long) => {
+                    let underscored = long.replace('-', "_");
+                    argument.alias(underscored)
+                }
+                None => argument,
+            },
+        )
+    }
+}
+
+/// The first of these flags that was typed, as it would be typed.
+fn first_typed(matches: &clap::ArgMatches, group: &[clap::Arg]) -> Option<String> {
+    group
+        .iter()
+        .find(|argument| {
+            matches.value_source(argument.get_id().as_str()) == Some(clap::parser::ValueSource::CommandLine)
+        })
+        .map(|argument| match argument.get_long() {
+            Some(long) => format!("--{long}"),
+            None => argument.get_id().to_string(),
+        })
+}
+
+/// The arguments that a group defines, for looking them up among those that were typed.
+trait Group: clap::Args {
+    fn group() -> Vec<clap::Arg> {
+        Self::augment_args(clap::Command::new("group"))
+            .get_arguments()
+            .cloned()
+            .collect()
+    }
+}
+
+impl Group for ForwardArguments {}
+impl Group for KubectlArguments {}
+
+const LONG_ABOUT: &str = "\
+Forwards local ports into Kubernetes pods, through the API server, with kubectl port-forward's \
+command line, output and rights.
+
+NAME is a pod. TYPE/NAME is a pod, service, deployment, replicaset, statefulset, daemonset, job or \
+replicationcontroller, by kubectl's names and short names. NAMESPACE/TYPE/NAME names the namespace \
+too. An argument with a `/` begins the next target, so one command serves many.
+
+A port is REMOTE (the same port on both sides), LOCAL:REMOTE, or :REMOTE (any free local port). \
+REMOTE is a number or the name of a port. A service's port is translated to the pod's.";
+
+const DEMO_ABOUT: &str = "\
+Starts a Kubernetes cluster inside this process (an API server on 127.0.0.1, a node, and pods that really serve), forwards its \
+service web to localhost:8080, or to a free port where that is taken, and stays until Ctrl-C. Nothing of it touches another \
+cluster or outlives the process.";
+
+const AFTER_LONG_HELP: &str = "\
+Examples:
+  podline web 8080                          port 8080 of pod web, on localhost:8080
+  podline svc/web 8080:80                   port 80 of service web, on localhost:8080
+  podline deploy/web 8443:https             the pod's port named https
+  podline web :5000                         any free local port
+  podline --address 0.0.0.0 svc/web 8080:80 reachable from other machines
+  podline svc/web 8080:80 db/svc/pg 5432    two targets, one of them in namespace db
+  podline svc/web --all-ports               every TCP port that the service declares
+  podline demo                              a cluster inside the process, to try it all
+
+Exit status:
+  0    ended by Ctrl-C; a command that ran to its end
+  1    an error, one in the command line included
+  130  ended by a second Ctrl-C, at once
+  143  ended by SIGTERM, in order
+
+Environment:
+  KUBECONFIG                       kubeconfig files, read as kubectl reads them
+  KUBECTL_PORT_FORWARD_WEBSOCKETS  `false`: as `--transport spdy`
+  HTTPS_PROXY, NO_PROXY            the proxy to the API server, and the hosts it is not for
+  NO_COLOR                         no colours";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,159 @@
+//! The values of flags as Go's flag packages read them, so that a command line written for kubectl means the same here.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::builder::{OsStringValueParser, TypedValueParser};
+
+/// A truth value in any of the spellings that Go's `strconv.ParseBool` knows.
+pub(crate) fn boolean(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
+        "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
+        _ => Err("neither `true` nor `false`".to_owned()),
+    }
+}
+
+/// A path, which may be empty: to kubectl that is none.
+pub(crate) fn path() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().map(PathBuf::from)
+}
+
+/// A span of time as Go's `time.ParseDuration` reads it: `1m30s`, `1.5h`, `250ms`; a bare `0` needs no unit.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    const ADVICE: &str = "a time needs a number and a unit, as in `30s`, `2m` or `1h30m`";
+    let (negative, mut rest) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    if rest == "0" {
+        return Ok(Duration::ZERO);
+    }
+    if rest.is_empty() {
+        return Err(ADVICE.to_owned());
+    }
+    let mut total: u128 = 0;
+    while !rest.is_empty() {
+        let number_end = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .ok_or(ADVICE)?;
+        let (number, after) = rest.split_at(number_end);
+        let unit_end = after
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(after.len());
+        let (unit, after) = after.split_at(unit_end);
+        total = total.saturating_add(nanoseconds(number, unit).ok_or(ADVICE)?);
+        rest = after;
+    }
+    if negative && total > 0 {
+        return Err("a time cannot be negative".to_owned());
+    }
+    match i64::try_from(total) {
+        Ok(total) => Ok(Duration::from_nanos(total.unsigned_abs())),
+        Err(_) => Err("longer than 290 years".to_owned()),
+    }
+}
+
+/// The time a pod may take to run, which kubectl wants to be more than nothing.
+pub(crate) fn positive_duration(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err("must be higher than zero".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
+/// One `number` and `unit` of a span of time, in nanoseconds; what is below a nanosecond is cut off.
+fn nanoseconds(number: &str, unit: &str) -> Option<u128> {
+    let unit: u128 = match unit {
+        "ns" => 1,
+        "us" | "\u{b5}s" | "\u{3bc}s" => 1_000,
+        "ms" => 1_000_000,
+        "s" => 1_000_000_000,
+        "m" => 60 * 1_000_000_000,
+        "h" => 3_600 * 1_000_000_000,
+        _ => return None,
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    if whole.is_empty() && fraction.is_empty() || fraction.contains('.') {
+        return None;
+    }
+    let whole: u128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    // An hour has 3.6e12 nanoseconds: digits behind the fifteenth change nothing.
+    let digits = &fraction[..fraction.len().min(15)];
+    let scale = 10_u128.pow(u32::try_from(digits.len()).ok()?);
+    let fraction: u128 = if digits.is_empty() {
+        0
+    } else {
+        digits.parse().ok()?
+    };
+    whole.checked_mul(unit)?.checked_add(fraction * unit / scale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_go_reads_them() {
+        let table = [
+            ("0", 0),
+            ("+0", 0),
+            ("-0", 0),
+            ("0s", 0),
+            ("5s", 5_000_000_000),
+            ("1m0s", 60_000_000_000),
+            ("1h15m30.918s", 4_530_918_000_000),
+            (".5s", 500_000_000),
+            ("1.s", 1_000_000_000),
+            ("1.5h", 5_400_000_000_000),
+            ("250ms", 250_000_000),
+            ("3us", 3_000),
+            ("3\u{b5}s", 3_000),
+            ("3\u{3bc}s", 3_000),
+            ("7ns", 7),
+            ("0.3333333333333333333h", 1_199_999_999_999),
+            ("9223372036854775807ns", i64::MAX.unsigned_abs()),
+        ];
+        for (text, nanoseconds) in table {
+            assert_eq!(duration(text), Ok(Duration::from_nanos(nanoseconds)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_go_refuses_is_refused() {
+        for text in [
+            "",
+            "-",
+            "s",
+            "3",
+            "1",
+            ".s",
+            "..5s",
+            "1.2.3s",
+            "1d",
+            "1 s",
+            "1s ",
+            "-1s",
+            "9223372036854775808ns",
+            "é",
+        ] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wait_must_be_positive() {
+        assert!(positive_duration("30").is_err());
+        assert_eq!(
+            positive_duration("0s"),
+            Err("must be higher than zero".to_owned())
+        );
+    }
+
+    #[test]
+    fn booleans_have_the_spellings_of_go() {
+        assert_eq!(boolean("T"), Ok(true));
+        assert_eq!(boolean("False"), Ok(false));
+        assert!(boolean("yes").is_err());
+        assert!(boolean("").is_err());
+    }
+}

@@ -1,0 +1,103 @@
+//! What to forward, and how.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum, ValueHint};
+
+use super::flag;
+
+/// The targets, their ports, and the flags of `kubectl port-forward` and of podline.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Forwarding")]
+pub struct ForwardArguments {
+    /// A target and its ports; an argument with a `/` begins the next target
+    #[arg(value_name = "TARGET PORT", hide = true, value_hint = ValueHint::Other)]
+    pub words: Vec<String>,
+
+    /// Addresses to listen on: IP addresses or `localhost`, separated by commas
+    ///
+    /// `localhost` stands for 127.0.0.1 and ::1; one of the two is enough. An IP address that cannot be bound is an error.
+    /// Other than loopback addresses let other machines in.
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        value_delimiter = ',',
+        default_value = "localhost",
+        allow_hyphen_values = true
+    )]
+    pub address: Vec<String>,
+
+    /// Forward every TCP port that the target declares, besides those that are listed
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        hide_possible_values = true,
+        value_parser = flag::boolean
+    )]
+    pub all_ports: bool,
+
+    /// End when a pod is lost, as kubectl does, rather than go on with its successor
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        hide_possible_values = true,
+        value_parser = flag::boolean
+    )]
+    pub exit_on_loss: bool,
+
+    /// How long a pod may be silent before the end of an app that half-closed is passed on to it
+    ///
+    /// Container runtimes close a connection one second after its client's end, whatever the pod still has to send; so the
+    /// end is kept back while an answer may come. `0` passes it on at once, as kubectl does.
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "10s",
+        value_parser = flag::duration,
+        hide_short_help = true,
+        allow_hyphen_values = true
+    )]
+    pub half_close_linger: Duration,
+
+    /// How long a connection waits for a pod while there is none, before it is reset
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "30s",
+        value_parser = flag::duration,
+        hide_short_help = true,
+        allow_hyphen_values = true
+    )]
+    pub hold: Duration,
+
+    /// How long to wait until a pod of the target is running, such as `5s`, `2m` or `3h`
+    #[arg(long, value_name = "DURATION", default_value = "1m0s", value_parser = flag::positive_duration, allow_hyphen_values = true)]
+    pub pod_running_timeout: Duration,
+
+    /// How to ask the API server for the connection into the pod
+    ///
+    /// `auto` asks for a WebSocket first and for SPDY where the answer is no. The protocol within is the same.
+    #[arg(long, value_name = "TRANSPORT", value_enum)]
+    pub transport: Option<TransportArgument>,
+}
+
+/// The ways into a pod that can be asked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum TransportArgument {
+    /// WebSocket first, SPDY where that is refused
+    Auto,
+    /// SPDY alone
+    Spdy,
+    /// WebSocket alone
+    Websocket,
+}

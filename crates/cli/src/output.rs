@@ -1,0 +1,150 @@
+//! The owner of standard output and standard error.
+//!
+//! Standard output carries kubectl's lines and nothing else. Both streams have a writer thread behind a bounded queue, so
+//! that neither can delay a connection.
+
+mod failure;
+mod line_queue;
+mod logging;
+
+use std::{io, time::Duration};
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+use clap::builder::StyledStr;
+
+pub use failure::Failure;
+pub(crate) use failure::chain;
+use line_queue::LineQueue;
+pub(crate) use logging::start_logging;
+
+/// How long the end of the program waits for a reader to take the last lines.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Where the program's words go.
+#[derive(Clone)]
+pub struct Output {
+    stdout: LineQueue,
+    stderr: LineQueue,
+    coloured_stdout: bool,
+    coloured_stderr: bool,
+    quiet: bool,
+}
+
+/// How much a line on standard error weighs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Weight {
+    Error,
+    Hint,
+    Note,
+    Warning,
+}
+
+impl Output {
+    /// Takes standard output and standard error. `quiet` leaves away what is neither `Forwarding from` nor wrong.
+    #[must_use]
+    pub fn start(quiet: bool) -> Self {
+        Self {
+            stdout: LineQueue::start("stdout", io::stdout()),
+            stderr: LineQueue::start("stderr", io::stderr()),
+            coloured_stdout: AutoStream::choice(&io::stdout()) != ColorChoice::Never,
+            coloured_stderr: AutoStream::choice(&io::stderr()) != ColorChoice::Never,
+            quiet,
+        }
+    }
+
+    /// Leaves away from now on what is neither `Forwarding from` nor wrong.
+    #[must_use]
+    pub fn quiet(self, quiet: bool) -> Self {
+        Self { quiet, ..self }
+    }
+
+    /// kubectl's line for a local address that is listened on. Never lost.
+    pub fn forwarding_from(&self, address: impl std::fmt::Display) {
+        self.stdout.push(&format!("Forwarding from {address}"));
+    }
+
+    /// kubectl's line for a connection that an app made; dropped and counted if nobody reads.
+    pub fn handling_connection(&self, local_port: u16) {
+        if !self.quiet {
+            self.stdout
+                .push_if_room(&format!("Handling connection for {local_port}"));
+        }
+    }
+
+    /// What was asked for: help, a script, a report. Never lost.
+    pub fn text(&self, text: &str) {
+        self.stdout.push(text.strip_suffix('\n').unwrap_or(text));
+    }
+
+    /// What was asked for, with the colours that it has.
+    pub fn styled(&self, text: &StyledStr) {
+        if self.coloured_stdout {
+            self.text(&text.ansi().to_string());
+        } else {
+            self.text(&text.to_string());
+        }
+    }
+
+    /// The reason why the program ends. Never lost.
+    pub fn failure(&self, failure: &Failure) {
+        self.stderr
+            .push(&self.labelled(Weight::Error, failure.sentence()));
+        for hint in failure.hints() {
+            self.stderr.push(&self.labelled(Weight::Hint, hint));
+        }
+    }
+
+    /// Something that is wrong while the program goes on. What of it comes from outside must be in an `Untrusted`.
+    pub fn warning(&self, sentence: &str) {
+        self.stderr
+            .push_if_room(&self.labelled(Weight::Warning, sentence));
+    }
+
+    /// What can be done about the warning before.
+    pub fn hint(&self, sentence: &str) {
+        self.stderr.push_if_room(&self.labelled(Weight::Hint, sentence));
+    }
+
+    /// Something good to know. What of it comes from outside must be in an `Untrusted`.
+    pub fn note(&self, sentence: &str) {
+        if !self.quiet {
+            self.stderr.push_if_room(&self.labelled(Weight::Note, sentence));
+        }
+    }
+
+    /// Waits for the last lines to be taken, but not for ever, and says how many were not.
+    pub fn finish(&self) {
+        self.stdout.drain(LAST_WORDS);
+        let dropped = self.stdout.dropped();
+        if dropped > 0 {
+            let lines = if dropped == 1 { "line was" } else { "lines were" };
+            self.note(&format!(
+                "{dropped} {lines} dropped, because nobody read standard output"
+            ));
+        }
+        self.stderr.drain(LAST_WORDS);
+    }
+
+    fn labelled(&self, weight: Weight, sentence: &str) -> String {
+        let (label, style) = weight.look();
+        if self.coloured_stderr {
+            format!("{style}{label}:{style:#} {sentence}")
+        } else {
+            format!("{label}: {sentence}")
+        }
+    }
+}
+
+impl Weight {
+    /// Its label, and the colour that the label has on a terminal. The label alone tells the weight.
+    fn look(self) -> (&'static str, Style) {
+        let bold = |colour: AnsiColor| Style::new().bold().fg_color(Some(colour.into()));
+        match self {
+            Self::Error => ("error", bold(AnsiColor::Red)),
+            Self::Hint => ("hint", bold(AnsiColor::Cyan)),
+            Self::Note => ("note", bold(AnsiColor::Green)),
+            Self::Warning => ("warning", bold(AnsiColor::Yellow)),
+        }
+    }
+}

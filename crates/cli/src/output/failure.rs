@@ -1,0 +1,127 @@
+//! What the program says when it cannot go on.
+
+use std::error::Error;
+
+use podline_wire::Untrusted;
+
+/// One sentence that says what failed and why, and what can be done about it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Failure {
+    sentence: String,
+    hints: Vec<String>,
+}
+
+impl Failure {
+    /// A failure in these words.
+    #[must_use]
+    pub fn new(sentence: impl Into<String>) -> Self {
+        Self {
+            sentence: one_line(&sentence.into()),
+            hints: Vec::new(),
+        }
+    }
+
+    /// A failure in the words of an error and of what caused it.
+    #[must_use]
+    pub fn of(error: &dyn Error) -> Self {
+        Self {
+            sentence: chain(error),
+            hints: Vec::new(),
+        }
+    }
+
+    /// Puts what was being done in front of the sentence.
+    #[must_use]
+    pub fn while_doing(mut self, what: &str) -> Self {
+        self.sentence = format!("{}: {}", one_line(what), self.sentence);
+        self
+    }
+
+    /// Adds what can be done about it, each thing once.
+    #[must_use]
+    pub fn hinted(mut self, hints: impl IntoIterator<Item = String>) -> Self {
+        for hint in hints {
+            let hint = one_line(&hint);
+            if !self.hints.contains(&hint) {
+                self.hints.push(hint);
+            }
+        }
+        self
+    }
+
+    /// The sentence, without a full stop.
+    #[must_use]
+    pub fn sentence(&self) -> &str {
+        &self.sentence
+    }
+
+    /// What can be done about it.
+    #[must_use]
+    pub fn hints(&self) -> &[String] {
+        &self.hints
+    }
+}
+
+/// An error and its causes as one sentence. A cause that the text before it already tells is left out.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut sentence = one_line(&error.to_string());
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = one_line(&error.to_string());
+        if !sentence.contains(&text) {
+            sentence.push_str(": ");
+            sentence.push_str(&text);
+        }
+        cause = error.source();
+    }
+    sentence
+}
+
+/// Whatever a text holds, it stays on its line and does nothing to a terminal.
+fn one_line(text: &str) -> String {
+    Untrusted::new(text.trim_end()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use thiserror::Error;
+
+    use super::*;
+
+    #[derive(Debug, Error)]
+    #[error("{text}")]
+    struct Layer {
+        text: &'static str,
+        source: Option<Box<Self>>,
+    }
+
+    fn layers(texts: &[&'static str]) -> Layer {
+        let (&text, rest) = texts.split_first().expect("a test names at least one layer");
+        Layer {
+            text,
+            source: (!rest.is_empty()).then(|| Box::new(layers(rest))),
+        }
+    }
+
+    #[test]
+    fn causes_follow_in_one_sentence_and_none_is_said_twice() {
+        assert_eq!(
+            chain(&layers(&["cannot connect", "connection refused"])),
+            "cannot connect: connection refused"
+        );
+        assert_eq!(chain(&layers(&["a: b", "b", "c"])), "a: b: c");
+        assert_eq!(
+            chain(&layers(&["two\nlines\u{1b}[31m"])),
+            "two\\nlines\\u{1b}[31m"
+        );
+    }
+
+    #[test]
+    fn a_failure_keeps_its_hints_apart() {
+        let failure = Failure::new("no kubeconfig")
+            .while_doing("svc/web")
+            .hinted(["try\tthis".to_owned()]);
+        assert_eq!(failure.sentence(), "svc/web: no kubeconfig");
+        assert_eq!(failure.hints(), ["try\\tthis"]);
+    }
+}

@@ -1,0 +1,127 @@
+//! What will be done: the command line, checked as far as it can be without a cluster.
+
+mod environment;
+mod overlap;
+mod targets;
+
+use std::time::Duration;
+
+use podline::{Address, TransportChoice, cluster::Options};
+
+use crate::{
+    arguments::{ForwardArguments, KubectlArguments, ProgramName, TransportArgument},
+    output::Failure,
+};
+
+pub use environment::Environment;
+pub use targets::TargetPlan;
+
+/// Everything that a forward needs to know before it starts.
+#[derive(Debug)]
+pub struct ForwardPlan {
+    /// Where to listen.
+    pub addresses: Vec<Address>,
+    /// Which cluster, and as whom.
+    pub cluster: Options,
+    /// Whether to end when a pod is lost.
+    pub exit_on_loss: bool,
+    /// How long a silent pod is waited for after an app's half-close.
+    pub half_close_linger: Duration,
+    /// How long a connection is held that has no pod to go to.
+    pub hold: Duration,
+    /// How long to wait for a running pod.
+    pub pod_running_timeout: Duration,
+    /// What to forward to, in the order in which it was typed.
+    pub targets: Vec<TargetPlan>,
+    /// How to get into the pod.
+    pub transport: TransportChoice,
+    /// The flags that were typed and change nothing.
+    pub without_meaning: Vec<&'static str>,
+}
+
+impl ForwardPlan {
+    /// Makes a plan of what was typed.
+    ///
+    /// # Errors
+    ///
+    /// Says what cannot be a target, a port or an address, or cannot go together.
+    pub fn new(
+        forward: &ForwardArguments,
+        kubectl: KubectlArguments,
+        environment: &Environment,
+        name: ProgramName,
+    ) -> Result<Self, Failure> {
+        let addresses = addresses(&forward.address)?;
+        let targets = targets::parse(&forward.words, forward.all_ports, name)?;
+        overlap::refuse(&targets)?;
+        Ok(Self {
+            addresses,
+            without_meaning: kubectl.without_meaning.typed(),
+            cluster: options(kubectl),
+            exit_on_loss: forward.exit_on_loss,
+            half_close_linger: forward.half_close_linger,
+            hold: forward.hold,
+            pod_running_timeout: forward.pod_running_timeout,
+            targets,
+            transport: transport(forward.transport, environment),
+        })
+    }
+}
+
+/// Each address once, in the order in which it was typed.
+fn addresses(typed: &[String]) -> Result<Vec<Address>, Failure> {
+    let mut addresses = Vec::with_capacity(typed.len());
+    for text in typed {
+        let address: Address = text.parse().map_err(|error| {
+            Failure::of(&error)
+                .hinted(["--address takes IP addresses and `localhost`, separated by commas".to_owned()])
+        })?;
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    Ok(addresses)
+}
+
+/// The flag, and where there is none, kubectl's environment variable.
+fn transport(typed: Option<TransportArgument>, environment: &Environment) -> TransportChoice {
+    match typed {
+        Some(TransportArgument::Auto) => TransportChoice::Auto,
+        Some(TransportArgument::Spdy) => TransportChoice::Spdy,
+        Some(TransportArgument::Websocket) => TransportChoice::Websocket,
+        None if environment.websockets_are_disabled => TransportChoice::Spdy,
+        None => TransportChoice::Auto,
+    }
+}
+
+/// kubectl's flags in the cluster's terms. To kubectl, an empty value is none.
+fn options(kubectl: KubectlArguments) -> Options {
+    let text = |value: Option<String>| value.filter(|value| !value.is_empty());
+    let path = |value: Option<std::path::PathBuf>| value.filter(|value| !value.as_os_str().is_empty());
+    Options {
+        impersonate_user: text(kubectl.impersonate),
+        impersonate_groups: kubectl.impersonate_groups,
+        impersonate_uid: text(kubectl.impersonate_uid),
+        impersonate_extra: kubectl.impersonate_extras,
+        certificate_authority: path(kubectl.certificate_authority),
+        client_certificate: path(kubectl.client_certificate),
+        client_key: path(kubectl.client_key),
+        cluster: text(kubectl.cluster),
+        context: text(kubectl.context),
+        insecure_skip_tls_verify: kubectl.insecure_skip_tls_verify.unwrap_or(false),
+        kubeconfig: path(kubectl.kubeconfig),
+        namespace: text(kubectl.namespace),
+        password: text(kubectl.password).map(Into::into),
+        proxy_url: text(kubectl.proxy_url),
+        request_timeout: text(kubectl.request_timeout),
+        server: text(kubectl.server),
+        tls_server_name: text(kubectl.tls_server_name),
+        token: text(kubectl.token).map(Into::into),
+        user: text(kubectl.user),
+        username: text(kubectl.username),
+        ..Options::default()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+#![allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+
+use std::ffi::OsString;
+
+use super::*;
+use crate::arguments::Arguments;
+
+fn plan_in(environment: &Environment, words: &[&str]) -> Result<ForwardPlan, Failure> {
+    let words = std::iter::once("podline")
+        .chain(words.iter().copied())
+        .map(OsString::from);
+    let (typed, name) = Arguments::read(words).unwrap();
+    ForwardPlan::new(&typed.forward, typed.kubectl, environment, name)
+}
+
+fn plan(words: &[&str]) -> Result<ForwardPlan, Failure> {
+    plan_in(&Environment::default(), words)
+}
+
+/// The targets and their ports as text: `ns:svc/web[8080:80 5000]`.
+fn targets(words: &[&str]) -> String {
+    let plan = plan(words).unwrap();
+    let target = |target: &TargetPlan| {
+        let namespace = target
+            .target
+            .namespace
+            .as_ref()
+            .map(|name| format!("{name}:"))
+            .unwrap_or_default();
+        let ports: Vec<String> = target.ports.iter().map(ToString::to_string).collect();
+        let all = if target.all_ports { " and all" } else { "" };
+        format!("{namespace}{}[{}]{all}", target.target, ports.join(" "))
+    };
+    plan.targets.iter().map(target).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn an_argument_with_a_slash_begins_the_next_target() {
+    let table = [
+        (&["web", "8080:80", "443"][..], "pod/web[8080:80 443]"),
+        (
+            &["svc/web", "https", "deploy/api", ":80"],
+            "svc/web[https] deployment/api[0:80]",
+        ),
+        (
+            &["svc/web", "80", "db/svc/pg", "5432"],
+            "svc/web[80] db:svc/pg[5432]",
+        ),
+        (
+            &["svc/a", "svc/b", "--all-ports"],
+            "svc/a[] and all svc/b[] and all",
+        ),
+        (&["svc/a", "9000:80", "--all-ports"], "svc/a[9000:80] and all"),
+        (&["80", "80"], "pod/80[80]"),
+    ];
+    for (words, expected) in table {
+        assert_eq!(targets(words), expected, "{words:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_planned_is_said() {
+    let table = [
+        (&[][..], "a target and its ports are required"),
+        (&["svc/web"], "no port is given for svc/web"),
+        (&["svc/web", "80", "svc/api"], "no port is given for svc/api"),
+        (&["web", "1:2:3"], "invalid port format '1:2:3'"),
+        (&["web", "8080:"], "invalid port format '8080:'"),
+        (&["web", "8080:80", "--address=here"], "here is not a valid IP"),
+        (
+            &["web", "80", "80"],
+            "local port 80 is asked for twice: pod/web 80 and pod/web 80",
+        ),
+        (
+            &["svc/a", "8080:80", "svc/b", "8080:http"],
+            "local port 8080 is asked for twice: svc/a 8080:80 and svc/b 8080:http",
+        ),
+        (
+            &["cm/web", "80"],
+            "'cm' is not a resource type that a port can be forwarded to",
+        ),
+    ];
+    for (words, sentence) in table {
+        assert_eq!(plan(words).unwrap_err().sentence(), sentence, "{words:?}");
+    }
+}
+
+#[test]
+fn ports_that_only_the_cluster_knows_are_no_clash() {
+    assert_eq!(
+        targets(&["svc/a", "http", "svc/b", "http", ":80", "0:80"]),
+        "svc/a[http] svc/b[http 0:80 0:80]"
+    );
+}
+
+#[test]
+fn each_address_counts_once() {
+    let addresses = plan(&[
+        "web",
+        "80",
+        "--address",
+        "localhost,0.0.0.0",
+        "--address=localhost",
+    ])
+    .unwrap()
+    .addresses;
+    assert_eq!(addresses, [Address::Localhost, Address::Ip([0, 0, 0, 0].into())]);
+}
+
+#[test]
+fn the_flag_is_stronger_than_the_environment() {
+    let disabled = Environment {
+        websockets_are_disabled: true,
+    };
+    let transport =
+        |environment: &Environment, words: &[&str]| plan_in(environment, words).unwrap().transport;
+    assert_eq!(
+        transport(&Environment::default(), &["web", "80"]),
+        TransportChoice::Auto
+    );
+    assert_eq!(transport(&disabled, &["web", "80"]), TransportChoice::Spdy);
+    assert_eq!(
+        transport(&disabled, &["web", "80", "--transport=websocket"]),
+        TransportChoice::Websocket
+    );
+    assert_eq!(
+        transport(&disabled, &["web", "80", "--transport", "auto"]),
+        TransportChoice::Auto
+    );
+}
+
+#[test]
+fn an_empty_value_is_none() {
+    let options = plan(&["web", "80", "--context=", "--kubeconfig=", "-n="])
+        .unwrap()
+        .cluster;
+    assert_eq!(options.context, None);
+    assert_eq!(options.kubeconfig, None);
+    assert_eq!(options.namespace, None);
+}

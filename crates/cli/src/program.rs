@@ -1,0 +1,72 @@
+//! What the program does: performs a plan, tells about it, and ends in order.
+
+mod completion;
+mod demo;
+mod ending;
+mod forward;
+mod hints;
+mod limits;
+mod narrator;
+mod signals;
+
+use std::{ffi::OsString, future::Future, process::ExitCode};
+
+use crate::{
+    arguments::{Arguments, Subcommand, UsageError},
+    output::{Failure, Output, start_logging},
+    plan::{Environment, ForwardPlan},
+};
+
+use ending::Ending;
+use signals::Signals;
+
+/// Runs the program on a command line, `arguments[0]` being its own name, and gives the exit status.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let output = Output::start(false);
+    let ending = match Arguments::read(arguments) {
+        Ok((typed, name)) => {
+            let output = output.clone().quiet(typed.logging.quiet);
+            start_logging(&output, typed.logging.verbosity);
+            match typed.subcommand {
+                Some(Subcommand::Completion(completion)) => Ok(completion::print(&completion, name, &output)),
+                Some(Subcommand::Demo(demo)) => perform(|signals| demo::run(demo, output.clone(), signals)),
+                None => ForwardPlan::new(&typed.forward, typed.kubectl, &Environment::read(), name)
+                    .and_then(|plan| perform(|signals| forward::run(plan, output.clone(), signals))),
+            }
+        }
+        Err(UsageError::Asked(text)) => {
+            output.styled(&text);
+            Ok(Ending::Done)
+        }
+        Err(UsageError::Wrong { sentence, hints }) => Err(Failure::new(sentence).hinted(hints)),
+    };
+    let ending = ending.unwrap_or_else(|failure| {
+        output.failure(&failure);
+        Ending::Failed
+    });
+    output.finish();
+    ending.into()
+}
+
+/// Runs a task on a runtime of one thread: for copying between sockets, more threads cost CPU and memory and win nothing.
+fn perform<T, F>(task: T) -> Result<Ending, Failure>
+where
+    T: FnOnce(Signals) -> F,
+    F: Future<Output = Result<Ending, Failure>>,
+{
+    limits::raise_open_files();
+    // Fails only where a provider is there already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let cannot_start = |error: std::io::Error| Failure::of(&error).while_doing("the program cannot start");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(cannot_start)?;
+    let ending = runtime.block_on(async {
+        let signals = Signals::install().map_err(cannot_start)?;
+        task(signals).await
+    });
+    // A name that is still being looked up must not delay the end.
+    runtime.shutdown_background();
+    ending
+}

@@ -1,0 +1,26 @@
+//! How the program ends, and what that is as an exit status.
+
+use std::process::ExitCode;
+
+/// Why the program ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Ending {
+    /// It did what it was asked.
+    Done,
+    /// It could not; the reason has been said.
+    Failed,
+    /// Ctrl-C, which is how a forward is meant to end.
+    Interrupted,
+    /// SIGTERM. The status is what a shell reports for a program that this signal killed.
+    Terminated,
+}
+
+impl From<Ending> for ExitCode {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Done | Ending::Interrupted => Self::SUCCESS,
+            Ending::Failed => Self::FAILURE,
+            Ending::Terminated => Self::from(128 + 15),
+        }
+    }
+}

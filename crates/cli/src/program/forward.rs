@@ -1,0 +1,101 @@
+//! Performs a plan: one `Forward` for each target, until somebody ends it.
+
+use std::convert::Infallible;
+
+use futures_util::{StreamExt as _, future, stream::FuturesOrdered};
+use podline::{Ended, Forward, ForwardError, Target, cluster::Cluster};
+
+use super::{Ending, hints, narrator, signals::Signals};
+use crate::{
+    output::{Failure, Output},
+    plan::{ForwardPlan, TargetPlan},
+};
+
+/// Forwards until a signal comes or a forward ends by itself.
+pub(crate) async fn run(plan: ForwardPlan, output: Output, mut signals: Signals) -> Result<Ending, Failure> {
+    let mut forwards = Vec::with_capacity(plan.targets.len());
+    let ending = tokio::select! {
+        biased;
+        ending = signals.asked() => Ok(ending),
+        ended = forward(&plan, &output, &mut forwards) => ended.map(|never| match never {}),
+    };
+    future::join_all(forwards.into_iter().map(Forward::shutdown)).await;
+    ending
+}
+
+/// Starts everything, and returns when something of it has failed for good.
+async fn forward(
+    plan: &ForwardPlan,
+    output: &Output,
+    forwards: &mut Vec<Forward>,
+) -> Result<Infallible, Failure> {
+    for flag in &plan.without_meaning {
+        tracing::debug!("{flag} changes nothing here");
+    }
+    let cluster = connect(plan).await?;
+    // All start at the same time, and tell where they listen in the order of the command line.
+    let mut starting: FuturesOrdered<_> = plan
+        .targets
+        .iter()
+        .map(|target| start(plan, target, cluster.clone()))
+        .collect();
+    while let Some(started) = starting.next().await {
+        let (target, forward) = started?;
+        narrator::tell(&forward, target, output);
+        forwards.push(forward);
+    }
+    drop(starting);
+    let endings = forwards
+        .iter()
+        .zip(&plan.targets)
+        .map(|(forward, plan)| Box::pin(async move { ended(&plan.target, &forward.ended().await) }));
+    let (failure, ..) = future::select_all(endings).await;
+    Err(failure)
+}
+
+async fn connect(plan: &ForwardPlan) -> Result<Cluster, Failure> {
+    let cluster = Cluster::connect(plan.cluster.clone()).await;
+    cluster.map_err(|error| Failure::of(&error).hinted(error.hint()))
+}
+
+/// Starts the forward to one target.
+async fn start<'a>(
+    plan: &ForwardPlan,
+    TargetPlan {
+        all_ports,
+        ports,
+        target,
+    }: &'a TargetPlan,
+    cluster: Cluster,
+) -> Result<(&'a Target, Forward), Failure> {
+    let mut builder = Forward::builder(cluster, target.clone())
+        .all_ports(*all_ports)
+        .exit_on_loss(plan.exit_on_loss)
+        .half_close_linger(plan.half_close_linger)
+        .hold(plan.hold)
+        .pod_running_timeout(plan.pod_running_timeout)
+        .transport(plan.transport);
+    for address in &plan.addresses {
+        builder = builder.address(*address);
+    }
+    for port in ports {
+        builder = builder.port(port.clone());
+    }
+    let forward = builder.start().await.map_err(|error| failure(&error))?;
+    Ok((target, forward))
+}
+
+/// Why a forward did not start.
+pub(super) fn failure(error: &ForwardError) -> Failure {
+    Failure::of(error).hinted(error.hint()).hinted(hints::of(error))
+}
+
+/// Why a forward came to an end by itself.
+pub(super) fn ended(target: &Target, ended: &Ended) -> Failure {
+    match ended {
+        Ended::Lost(reason) => {
+            Failure::new(format!("lost connection to pod: {reason}")).while_doing(&target.to_string())
+        }
+        _ => Failure::new("the forward has ended").while_doing(&target.to_string()),
+    }
+}

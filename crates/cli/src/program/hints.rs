@@ -1,0 +1,62 @@
+//! What can be done about an error, wherever in its causes that is known.
+
+use std::error::Error;
+
+use podline::{
+    SessionError, Transport,
+    cluster::{ConnectError, Refusal},
+};
+
+/// The hints of an error and its causes.
+pub(crate) fn of(error: &(dyn Error + 'static)) -> Vec<String> {
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
+    let mut hints = Vec::new();
+    for hint in causes.flat_map(of_one) {
+        if !hints.contains(&hint) {
+            hints.push(hint);
+        }
+    }
+    hints
+}
+
+fn of_one(error: &(dyn Error + 'static)) -> Vec<String> {
+    if let Some(error) = error.downcast_ref::<ConnectError>() {
+        return error.hint().into_iter().collect();
+    }
+    if let Some(refusal) = error.downcast_ref::<Refusal>() {
+        return refusal.hint().into_iter().collect();
+    }
+    match error.downcast_ref::<SessionError>() {
+        Some(SessionError::Refused {
+            status, transport, ..
+        }) => of_refusal(status.as_u16(), *transport),
+        // A transparent variant hides its own cause from the chain.
+        Some(SessionError::Upgrade(failure)) => {
+            std::iter::successors(failure.source(), |error| (*error).source())
+                .flat_map(of_one)
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What can be done about an upgrade that was refused.
+fn of_refusal(status: u16, transport: Transport) -> Vec<String> {
+    let hint = match (status, transport) {
+        (401, _) => "the credentials are missing, wrong or expired; log in again",
+        (403, Transport::Spdy) => "the user needs a role that allows: create pods/portforward",
+        (403, Transport::Websocket) => {
+            "the user needs a role that allows: create and get pods/portforward; with --transport spdy, create is enough"
+        }
+        (404, _) => "the pod was deleted in this moment; try again",
+        (429 | 503, _) => "the server is busy; try again later",
+        (400 | 405 | 500..=599, Transport::Websocket) => {
+            "something on the way may not know WebSockets; try --transport spdy"
+        }
+        (400 | 405 | 500..=599, Transport::Spdy) => {
+            "something on the way may not know SPDY; try --transport websocket"
+        }
+        _ => return Vec::new(),
+    };
+    vec![hint.to_owned()]
+}
