@@ -1,0 +1,127 @@
+//! The app's end of a connection.
+
+use std::{io, time::Duration};
+
+use podline_minicluster::workload::pattern;
+use sha2::{Digest as _, Sha256};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// An app that talks to a pod.
+pub(crate) struct App {
+    stream: TcpStream,
+}
+
+impl App {
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        Self { stream }
+    }
+
+    pub(crate) async fn send(&mut self, bytes: &[u8]) {
+        timeout(PATIENCE, self.stream.write_all(bytes))
+            .await
+            .expect("the bytes are taken in time")
+            .unwrap();
+    }
+
+    /// Sends for as long as anybody takes it.
+    pub(crate) async fn flood(mut self) {
+        let bytes = vec![0; 64 * 1024];
+        while self.stream.write_all(&bytes).await.is_ok() {}
+    }
+
+    /// Says that it sends no more.
+    pub(crate) async fn finish(&mut self) {
+        self.stream.shutdown().await.unwrap();
+    }
+
+    /// The next `number` bytes.
+    pub(crate) async fn receive(&mut self, number: usize) -> Vec<u8> {
+        let mut bytes = vec![0; number];
+        timeout(PATIENCE, self.stream.read_exact(&mut bytes))
+            .await
+            .expect("an answer comes in time")
+            .unwrap();
+        bytes
+    }
+
+    /// All bytes up to the end, and whether it was an orderly one.
+    pub(crate) async fn rest(&mut self) -> (Vec<u8>, io::Result<()>) {
+        let mut bytes = Vec::new();
+        let end = timeout(PATIENCE, self.stream.read_to_end(&mut bytes))
+            .await
+            .expect("it ends in time");
+        (bytes, end.map(drop))
+    }
+
+    /// Sends something and expects it back.
+    pub(crate) async fn is_echoed(&mut self, text: &[u8]) {
+        self.send(text).await;
+        assert_eq!(self.receive(text.len()).await, text);
+    }
+
+    /// Ends without any more bytes, by a reset.
+    pub(crate) async fn is_reset(&mut self) {
+        let (bytes, end) = self.rest().await;
+        assert_eq!(bytes, b"");
+        assert_eq!(end.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+    }
+
+    /// The body of the answer to a GET.
+    pub(crate) async fn get(&mut self, path: &str) -> Vec<u8> {
+        self.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes())
+            .await;
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.extend(self.receive(1).await);
+        }
+        let head = String::from_utf8(head).unwrap();
+        assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+        let length = head.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("content-length")
+                .then(|| value.trim().parse().unwrap())
+        });
+        self.receive(length.expect("the answer says how long it is"))
+            .await
+    }
+
+    /// Takes `number` of the bytes that a source or generator sends, and compares each.
+    pub(crate) async fn receive_pattern(&mut self, number: u64) {
+        let mut buffer = vec![0; 64 * 1024];
+        let mut offset = 0;
+        while offset < number {
+            let wanted = (number - offset).min(buffer.len() as u64) as usize;
+            let read = timeout(PATIENCE, self.stream.read(&mut buffer[..wanted])).await;
+            let length = read.expect("bytes come in time").unwrap();
+            assert_ne!(length, 0, "the end came after {offset} of {number} bytes");
+            assert_eq!(
+                pattern::first_difference(offset, &buffer[..length]),
+                None,
+                "after {offset} bytes"
+            );
+            offset += length as u64;
+        }
+    }
+
+    /// Sends `number` such bytes, and gives their hash in hex.
+    pub(crate) async fn send_pattern(&mut self, number: u64) -> String {
+        let mut buffer = vec![0; 64 * 1024];
+        let mut hash = Sha256::new();
+        let mut offset = 0;
+        while offset < number {
+            let length = (number - offset).min(buffer.len() as u64) as usize;
+            pattern::fill(offset, &mut buffer[..length]);
+            hash.update(&buffer[..length]);
+            self.send(&buffer[..length]).await;
+            offset += length as u64;
+        }
+        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}

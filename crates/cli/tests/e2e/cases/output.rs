@@ -1,0 +1,154 @@
+//! What is said on standard output, and how the program ends.
+
+use std::{process::Stdio, sync::Arc};
+
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+
+use crate::{
+    app::App,
+    forwarding::{Forwarding, kubectl, podline},
+    harness::cases,
+    world::World,
+};
+
+cases! {
+    a_closed_standard_output_ends_nothing;
+    a_full_standard_output_delays_no_connection;
+    a_second_interrupt_ends_at_once [Signals];
+    an_interrupt_ends_it_with_status_0 [Signals];
+    quiet_says_where_it_forwards_from_and_no_more;
+    sigterm_ends_it_in_order_with_status_143 [Signals];
+    standard_output_is_kubectls [Kubectl];
+}
+
+async fn standard_output_is_kubectls(world: Arc<World>) {
+    // A port that is free now; kubectl and podline take it one after the other.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let ports = [format!("{port}:7"), ":22".to_owned()];
+    let arguments = ["pod/tools", &ports[0], &ports[1], "--address", "localhost"];
+    let mut heard = Vec::new();
+    for command in [
+        kubectl(&world, &[&["port-forward"], &arguments[..]].concat()),
+        podline(&world, &arguments),
+    ] {
+        let forwarding = Forwarding::of(command).await;
+        let lines = forwarding.says(4).await;
+        let other = lines[2]
+            .split([':', ' '])
+            .find_map(|word| word.parse::<u16>().ok())
+            .unwrap();
+        forwarding.connect(7).await.is_echoed(b"first").await;
+        forwarding.connect(22).await.receive(6).await;
+        let lines = forwarding.says(6).await;
+        // The free port is another each time.
+        heard.push(
+            lines
+                .iter()
+                .map(|line| line.replace(&other.to_string(), "FREE"))
+                .collect::<Vec<_>>(),
+        );
+        drop(forwarding);
+    }
+    assert_eq!(heard[0], heard[1]);
+}
+
+async fn quiet_says_where_it_forwards_from_and_no_more(world: Arc<World>) {
+    let forwarding = Forwarding::start(&world, &["-q", "--address=127.0.0.1", "tools", ":7", ":22"]).await;
+    forwarding.connect(7).await.is_echoed(b"hush").await;
+    forwarding.connect(22).await.receive(6).await;
+    let lines = forwarding.says(2).await;
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(
+        lines
+            .iter()
+            .all(|line| line.starts_with("Forwarding from 127.0.0.1:")),
+        "{lines:?}"
+    );
+}
+
+async fn a_full_standard_output_delays_no_connection(world: Arc<World>) {
+    let mut child = podline(&world, &["--address=127.0.0.1", "tools", ":7"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::with_capacity(128, child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).await.unwrap();
+    let address = line
+        .strip_prefix("Forwarding from ")
+        .and_then(|line| line.strip_suffix(" -> 7\n"))
+        .unwrap();
+    // 30 bytes a line fill a pipe of 64 KiB after 2200 connections; from here on nobody reads.
+    for _ in 0..3000 {
+        drop(tokio::net::TcpStream::connect(address).await.unwrap());
+    }
+    App::new(tokio::net::TcpStream::connect(address).await.unwrap())
+        .is_echoed(b"still served")
+        .await;
+}
+
+async fn a_closed_standard_output_ends_nothing(world: Arc<World>) {
+    let mut child = podline(&world, &["--address=127.0.0.1", "tools", ":7"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).await.unwrap();
+    drop(stdout);
+    let address = line
+        .strip_prefix("Forwarding from ")
+        .and_then(|line| line.strip_suffix(" -> 7\n"))
+        .unwrap();
+    for _ in 0..10 {
+        App::new(tokio::net::TcpStream::connect(address).await.unwrap())
+            .is_echoed(b"still served")
+            .await;
+    }
+    assert_eq!(child.try_wait().unwrap(), None);
+}
+
+async fn an_interrupt_ends_it_with_status_0(world: Arc<World>) {
+    let forwarding = Forwarding::start(&world, &["tools", ":7"]).await;
+    let mut app = forwarding.connect(7).await;
+    app.is_echoed(b"before").await;
+    forwarding.signal("INT").await;
+    let said = forwarding.end().await;
+    assert_eq!(said.status.code(), Some(0), "{:?}", said.stderr);
+    assert!(said.stderr.is_empty(), "{:?}", said.stderr);
+    // An app that was not done does not take that for an orderly end.
+    app.is_reset().await;
+}
+
+async fn sigterm_ends_it_in_order_with_status_143(world: Arc<World>) {
+    let forwarding = Forwarding::start(&world, &["tools", ":7"]).await;
+    forwarding.signal("TERM").await;
+    let said = forwarding.end().await;
+    assert_eq!(said.status.code(), Some(143), "{:?}", said.stderr);
+}
+
+async fn a_second_interrupt_ends_at_once(world: Arc<World>) {
+    let forwarding = Forwarding::start(&world, &["tools", ":25"]).await;
+    // A lane that is stuck makes an orderly end take its time.
+    let flood = tokio::spawn(forwarding.connect(25).await.flood());
+    forwarding.signal("INT").await;
+    forwarding.signal("INT").await;
+    let said = forwarding.end().await;
+    assert!(
+        matches!(said.status.code(), Some(0 | 130)),
+        "{:?} {:?}",
+        said.status,
+        said.stderr
+    );
+    flood.abort();
+}

@@ -1,0 +1,263 @@
+//! A running forward, as a child process.
+
+use std::{
+    fmt::Write as _,
+    net::SocketAddr,
+    path::Path,
+    process::{ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncRead, BufReader},
+    net::TcpStream,
+    process::{Child, Command},
+    sync::watch,
+    time::timeout,
+};
+
+use crate::{app::App, world::World};
+
+/// How long a forward may take to start, to say something, or to end.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A `podline`, or a kubectl, that forwards until this is dropped.
+pub(crate) struct Forwarding {
+    child: Child,
+    stdout: Heard,
+    stderr: Heard,
+}
+
+/// The lines that a stream has said so far.
+#[derive(Clone)]
+struct Heard {
+    lines: Arc<Mutex<Vec<String>>>,
+    number: watch::Receiver<usize>,
+}
+
+/// What a program that ended has said.
+pub(crate) struct Said {
+    pub(crate) status: ExitStatus,
+    pub(crate) stdout: Vec<String>,
+    pub(crate) stderr: Vec<String>,
+}
+
+impl Forwarding {
+    /// Starts `podline` with these arguments and waits until it forwards `ports` ports, each on one address.
+    pub(crate) async fn start(world: &World, arguments: &[&str]) -> Self {
+        Self::start_with(world, arguments, &[]).await
+    }
+
+    /// The same with variables.
+    pub(crate) async fn start_with(world: &World, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = podline(world, arguments);
+        command.envs(variables.iter().copied());
+        Self::of(command).await
+    }
+
+    /// Starts a program that says where it is `Forwarding from`.
+    pub(crate) async fn of(command: Command) -> Self {
+        let mut forwarding = Self::spawn(command);
+        let began = forwarding
+            .stdout
+            .until(|lines| lines.iter().any(|line| line.starts_with("Forwarding from")));
+        if timeout(PATIENCE, began).await != Ok(true) {
+            let _ = forwarding.child.start_kill();
+            panic!("it did not start:\n{}", forwarding.all());
+        }
+        forwarding
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let stdout = Heard::listen(child.stdout.take().unwrap());
+        let stderr = Heard::listen(child.stderr.take().unwrap());
+        Self {
+            child,
+            stdout,
+            stderr,
+        }
+    }
+
+    /// Runs `podline` to an end that it comes to by itself.
+    pub(crate) async fn run(world: &World, arguments: &[&str]) -> Said {
+        Self::spawn(podline(world, arguments)).end().await
+    }
+
+    /// The local address for a remote port, of the family of the first that was said.
+    pub(crate) async fn address_of(&self, remote: u16) -> SocketAddr {
+        let end = format!(" -> {remote}");
+        let find = |lines: &[String]| {
+            lines.iter().find_map(|line| {
+                line.strip_prefix("Forwarding from ")?
+                    .strip_suffix(&end)?
+                    .parse()
+                    .ok()
+            })
+        };
+        let found = self.stdout.until(|lines| find(lines).is_some());
+        assert!(
+            timeout(PATIENCE, found).await == Ok(true),
+            "nothing leads to {remote}:\n{}",
+            self.all()
+        );
+        find(&self.stdout.now()).unwrap()
+    }
+
+    /// A new connection to a remote port.
+    pub(crate) async fn connect(&self, remote: u16) -> App {
+        App::new(TcpStream::connect(self.address_of(remote).await).await.unwrap())
+    }
+
+    /// Waits for a line of standard error that contains `text`.
+    pub(crate) async fn warns(&self, text: &str) -> String {
+        let said = self
+            .stderr
+            .until(|lines| lines.iter().any(|line| line.contains(text)));
+        assert!(
+            timeout(PATIENCE, said).await == Ok(true),
+            "it never said `{text}`:\n{}",
+            self.all()
+        );
+        self.stderr
+            .now()
+            .into_iter()
+            .find(|line| line.contains(text))
+            .unwrap()
+    }
+
+    /// Waits until standard output has this many lines, and gives them.
+    pub(crate) async fn says(&self, number: usize) -> Vec<String> {
+        let said = self.stdout.until(|lines| lines.len() >= number);
+        assert!(
+            timeout(PATIENCE, said).await == Ok(true),
+            "there are no {number} lines:\n{}",
+            self.all()
+        );
+        self.stdout.now()
+    }
+
+    /// The number of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
+    /// Sends a signal by name, as `INT`.
+    pub(crate) async fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(self.id().to_string())
+            .status();
+        assert!(status.await.unwrap().success());
+    }
+
+    /// Waits for it to end, and gives what it has said.
+    pub(crate) async fn end(mut self) -> Said {
+        let Ok(status) = timeout(PATIENCE, self.child.wait()).await else {
+            panic!("it does not end:\n{}", self.all());
+        };
+        let status = status.unwrap();
+        // The streams end with the process.
+        let _ = timeout(PATIENCE, async {
+            tokio::join!(self.stdout.until(|_| false), self.stderr.until(|_| false))
+        })
+        .await;
+        Said {
+            status,
+            stdout: self.stdout.now(),
+            stderr: self.stderr.now(),
+        }
+    }
+
+    fn all(&self) -> String {
+        let mut text = String::new();
+        for (name, heard) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+            for line in heard.now() {
+                let _ = writeln!(text, "{name}: {line}");
+            }
+        }
+        text
+    }
+}
+
+impl Heard {
+    fn listen(stream: impl AsyncRead + Send + Unpin + 'static) -> Self {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let (tell, number) = watch::channel(0);
+        let heard = Self {
+            lines: Arc::clone(&lines),
+            number,
+        };
+        tokio::spawn(async move {
+            let mut stream = BufReader::new(stream).lines();
+            while let Ok(Some(line)) = stream.next_line().await {
+                lines.lock().unwrap().push(line);
+                tell.send_modify(|number| *number += 1);
+            }
+        });
+        heard
+    }
+
+    fn now(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    /// Waits until the lines are as they should be, or no more can come.
+    async fn until(&self, fits: impl Fn(&[String]) -> bool) -> bool {
+        let mut number = self.number.clone();
+        loop {
+            if fits(&self.now()) {
+                return true;
+            }
+            if number.changed().await.is_err() {
+                return fits(&self.now());
+            }
+        }
+    }
+}
+
+/// `podline` on this world's cluster, with nothing else of the environment.
+pub(crate) fn podline(world: &World, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_podline"));
+    clean(&mut command, world.folder());
+    command
+        .arg("--kubeconfig")
+        .arg(world.kubeconfig())
+        .arg("--namespace")
+        .arg(world.namespace())
+        .args(arguments);
+    command
+}
+
+/// The real kubectl on this world's cluster.
+pub(crate) fn kubectl(world: &World, arguments: &[&str]) -> Command {
+    let mut command = Command::new(world.kubectl_path().unwrap());
+    clean(&mut command, world.folder());
+    command
+        .arg("--kubeconfig")
+        .arg(world.kubeconfig())
+        .arg("--namespace")
+        .arg(world.namespace())
+        .args(arguments);
+    command
+}
+
+fn clean(command: &mut Command, home: &Path) {
+    command
+        .env_clear()
+        .env("HOME", home)
+        .env("USERPROFILE", home)
+        .current_dir(home);
+    for name in ["PATH", "SystemRoot", "SystemDrive"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+}

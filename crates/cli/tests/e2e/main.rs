@@ -1,0 +1,33 @@
+//! The program on a cluster, from a command line to bytes in a pod and back.
+//!
+//! By default the cluster is the one in this process. `PODLINE_E2E_KUBECONFIG` names another one's kubeconfig; then `kubectl`
+//! makes the namespace and the pods, whose image is `PODLINE_E2E_IMAGE` (`local/podline-workload:1`), and
+//! `PODLINE_E2E_CONTROL` may name a program that is called with `apiserver` or `kubelet` and `stop` or `start`. The cases are
+//! the same on both.
+//!
+//! Arguments are those of Rust's own test programs as far as they make sense: words that a case's name must contain,
+//! `--exact`, `--skip WORD`, `--list`, `--test-threads N`.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test program says how it went"
+)]
+
+mod app;
+mod cases;
+mod forwarding;
+mod harness;
+mod world;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(harness::run(cases::all()))
+}
