@@ -1,0 +1,80 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_podline_global_optspecs
+    string join \n address= all-ports= exit-on-loss= half-close-linger= hold= pod-running-timeout= transport= v/v= q/quiet n/namespace= context= kubeconfig= cluster= user= s/server= proxy-url= token= username= password= as= as-group= as-uid= as-user-extra= certificate-authority= client-certificate= client-key= tls-server-name= insecure-skip-tls-verify= request-timeout= cache-dir= disable-compression= kuberc= log-flush-frequency= match-server-version= profile= profile-output= vmodule= warnings-as-errors= h/help V/version
+end
+
+function __fish_podline_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_podline_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_podline_using_subcommand
+    set -l cmd (__fish_podline_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c podline -n "__fish_podline_needs_command" -l address -d 'Addresses to listen on: IP addresses or `localhost`, separated by commas' -r
+complete -c podline -n "__fish_podline_needs_command" -l all-ports -d 'Forward every TCP port that the target declares, besides those that are listed' -r
+complete -c podline -n "__fish_podline_needs_command" -l exit-on-loss -d 'End when a pod is lost, as kubectl does, rather than go on with its successor' -r
+complete -c podline -n "__fish_podline_needs_command" -l half-close-linger -d 'How long a pod may be silent before the end of an app that half-closed is passed on to it' -r
+complete -c podline -n "__fish_podline_needs_command" -l hold -d 'How long a connection waits for a pod while there is none, before it is reset' -r
+complete -c podline -n "__fish_podline_needs_command" -l pod-running-timeout -d 'How long to wait until a pod of the target is running, such as `5s`, `2m` or `3h`' -r
+complete -c podline -n "__fish_podline_needs_command" -l transport -d 'How to ask the API server for the connection into the pod' -r -f -a "auto\t'WebSocket first, SPDY where that is refused'
+spdy\t'SPDY alone'
+websocket\t'WebSocket alone'"
+complete -c podline -n "__fish_podline_needs_command" -s v -l v -d 'How much to log on standard error: 0 (only what went wrong) to 6 (everything), as kubectl\'s' -r
+complete -c podline -n "__fish_podline_needs_command" -s n -l namespace -d 'The namespace of targets that name none' -r
+complete -c podline -n "__fish_podline_needs_command" -l context -d 'The kubeconfig\'s context to use' -r
+complete -c podline -n "__fish_podline_needs_command" -l kubeconfig -d 'The kubeconfig file to read, and no other' -r -F
+complete -c podline -n "__fish_podline_needs_command" -l cluster -d 'The kubeconfig\'s cluster to use' -r
+complete -c podline -n "__fish_podline_needs_command" -l user -d 'The kubeconfig\'s user to use' -r
+complete -c podline -n "__fish_podline_needs_command" -s s -l server -d 'The URL of the API server' -r -f
+complete -c podline -n "__fish_podline_needs_command" -l proxy-url -d 'The proxy to the API server' -r -f
+complete -c podline -n "__fish_podline_needs_command" -l token -d 'The bearer token to show to the API server' -r
+complete -c podline -n "__fish_podline_needs_command" -l username -d 'The user name for basic authentication' -r
+complete -c podline -n "__fish_podline_needs_command" -l password -d 'The password for basic authentication' -r
+complete -c podline -n "__fish_podline_needs_command" -l as -d 'The user, or service account, to act as' -r
+complete -c podline -n "__fish_podline_needs_command" -l as-group -d 'A group to act as; can be given more than once' -r
+complete -c podline -n "__fish_podline_needs_command" -l as-uid -d 'The UID to act as' -r
+complete -c podline -n "__fish_podline_needs_command" -l as-user-extra -d 'Something more about the user to act as, as KEY=VALUE; can be given more than once' -r
+complete -c podline -n "__fish_podline_needs_command" -l certificate-authority -d 'The file with the certificates that the API server\'s is checked against' -r -F
+complete -c podline -n "__fish_podline_needs_command" -l client-certificate -d 'The file with the certificate to show to the API server' -r -F
+complete -c podline -n "__fish_podline_needs_command" -l client-key -d 'The file with the key of that certificate' -r -F
+complete -c podline -n "__fish_podline_needs_command" -l tls-server-name -d 'The name that the API server\'s certificate must be for, if not the URL\'s' -r
+complete -c podline -n "__fish_podline_needs_command" -l insecure-skip-tls-verify -d 'Take any certificate for the API server\'s; whoever is in between can read and change everything' -r
+complete -c podline -n "__fish_podline_needs_command" -l request-timeout -d 'How long one request to the API server may take; `0` is no limit of its own' -r
+complete -c podline -n "__fish_podline_needs_command" -l cache-dir -d 'kubectl\'s cache of discovery; podline needs no discovery' -r -f -a "(__fish_complete_directories)"
+complete -c podline -n "__fish_podline_needs_command" -l disable-compression -d 'Ask for no compression; podline asks for none' -r
+complete -c podline -n "__fish_podline_needs_command" -l kuberc -d 'kubectl\'s file of preferences' -r -F
+complete -c podline -n "__fish_podline_needs_command" -l log-flush-frequency -d 'kubectl\'s time between two writes of its log; podline\'s is written at once' -r
+complete -c podline -n "__fish_podline_needs_command" -l match-server-version -d 'kubectl\'s check that the server has its own version; podline has none in common with a server' -r
+complete -c podline -n "__fish_podline_needs_command" -l profile -d 'kubectl\'s profile of itself' -r
+complete -c podline -n "__fish_podline_needs_command" -l profile-output -d 'The file for kubectl\'s profile of itself' -r -F
+complete -c podline -n "__fish_podline_needs_command" -l vmodule -d 'kubectl\'s log levels by source file' -r
+complete -c podline -n "__fish_podline_needs_command" -l warnings-as-errors -d 'kubectl\'s way to fail on a warning from the server; a forward sees none' -r
+complete -c podline -n "__fish_podline_needs_command" -s q -l quiet -d 'Print the `Forwarding from` lines and what goes wrong, and nothing else'
+complete -c podline -n "__fish_podline_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podline -n "__fish_podline_needs_command" -s V -l version -d 'Print version'
+complete -c podline -n "__fish_podline_needs_command" -a "completion" -d 'Print the completion script of a shell'
+complete -c podline -n "__fish_podline_needs_command" -a "demo" -d 'Start a cluster inside this process and forward to it'
+complete -c podline -n "__fish_podline_needs_command" -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c podline -n "__fish_podline_using_subcommand completion" -s v -l v -d 'How much to log on standard error: 0 (only what went wrong) to 6 (everything), as kubectl\'s' -r
+complete -c podline -n "__fish_podline_using_subcommand completion" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podline -n "__fish_podline_using_subcommand demo" -l kubeconfig -d 'Also write a kubeconfig, for kubectl and any other tool; it is removed at the end' -r -F
+complete -c podline -n "__fish_podline_using_subcommand demo" -s v -l v -d 'How much to log on standard error: 0 (only what went wrong) to 6 (everything), as kubectl\'s' -r
+complete -c podline -n "__fish_podline_using_subcommand demo" -l check -d 'Make real requests through the forward, say what was done, and exit with 0 if all went well or with 1'
+complete -c podline -n "__fish_podline_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podline -n "__fish_podline_using_subcommand help; and not __fish_seen_subcommand_from completion demo help" -f -a "completion" -d 'Print the completion script of a shell'
+complete -c podline -n "__fish_podline_using_subcommand help; and not __fish_seen_subcommand_from completion demo help" -f -a "demo" -d 'Start a cluster inside this process and forward to it'
+complete -c podline -n "__fish_podline_using_subcommand help; and not __fish_seen_subcommand_from completion demo help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
