@@ -1,6 +1,8 @@
 //! The API server: objects, rules, and the HTTPS server in front of them.
 
+mod accept;
 mod body;
+mod deletion;
 mod discovery;
 mod handler;
 mod identity;

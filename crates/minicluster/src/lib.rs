@@ -3,6 +3,18 @@
 //! [`Minicluster::start`] gives a cluster on 127.0.0.1 that kubectl and every other client can use. Its API server
 //! asks for credentials, which are new for each run; its pods are tasks that listen on loopback; its faults are
 //! switches ([`Faults`]).
+//!
+//! ```no_run
+//! use podline_minicluster::{Config, Minicluster, User};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let minicluster = Minicluster::start(Config::default()).await?;
+//! std::fs::write("kubeconfig", minicluster.kubeconfig(User::Admin))?;
+//! minicluster.store().replace_pod("default", "tools").await?;
+//! minicluster.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
 
 mod api;
 mod config;

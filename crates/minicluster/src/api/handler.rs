@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::accept::{Form, wants_aggregated_discovery};
 use super::body::{self, Body, full, streamed};
+use super::deletion;
 use super::discovery;
 use super::identity::Identity;
 use super::objects::Object;
@@ -19,7 +21,7 @@ use super::openapi;
 use super::operations::{self, Place};
 use super::patch::PatchKind;
 use super::protobuf;
-use super::request::{Form, Query, RequestInfo, TargetInfo, wants_aggregated_discovery};
+use super::request::{Query, RequestInfo, TargetInfo};
 use super::review::review;
 use super::rules::Rules;
 use super::status::Status;
@@ -259,13 +261,11 @@ impl Handler {
             }
             ("", "delete") => {
                 let body = json_body(request).await?;
-                ok(operations::delete(store, place, &query, &body, dry_run)?)
+                ok(deletion::delete(store, place, &query, &body, dry_run)?)
             }
             ("", "deletecollection") => {
                 let body = json_body(request).await?;
-                ok(operations::delete_collection(
-                    store, place, &query, &body, dry_run,
-                )?)
+                ok(deletion::delete_collection(store, place, &query, &body, dry_run)?)
             }
             _ => Err(Status::method_not_allowed()),
         }

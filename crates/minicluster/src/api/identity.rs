@@ -3,7 +3,7 @@
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
-use super::request::{Description, TargetInfo};
+use super::request::{Description, RequestInfo, TargetInfo};
 use super::rules::{MASTERS, Rules};
 use super::status::Status;
 use crate::credentials::Credentials;
@@ -44,24 +44,18 @@ impl Identity {
         credentials: &Credentials,
         rules: &Rules,
     ) -> Result<Self, Status> {
-        let by_token = match headers.get(AUTHORIZATION) {
-            None => None,
-            // A wrong token is refused even where a certificate would do, as the real server does.
-            Some(value) => {
-                let token = value
-                    .to_str()
-                    .ok()
+        let valid_certificate = certificate.filter(|user| credentials.knows(user)).cloned();
+        let user = match valid_certificate {
+            // A token besides it is not looked at, as the real server does it.
+            Some(user) => user,
+            None => {
+                let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+                let user = value
                     .and_then(bearer_token)
-                    .ok_or_else(Status::unauthorized)?;
-                Some(
-                    credentials
-                        .user_of_token(token)
-                        .ok_or_else(Status::unauthorized)?,
-                )
+                    .and_then(|token| credentials.user_of_token(token));
+                user.ok_or_else(Status::unauthorized)?
             }
         };
-        let valid_certificate = certificate.filter(|user| credentials.knows(user)).cloned();
-        let user = valid_certificate.or(by_token).ok_or_else(Status::unauthorized)?;
         Self::of(&user).impersonating(headers, rules)
     }
 
@@ -104,7 +98,7 @@ impl Identity {
                 ..TargetInfo::default()
             };
             if !rules.allow_target(&self, "impersonate", &target) {
-                let request = super::request::RequestInfo {
+                let request = RequestInfo {
                     verb: "impersonate",
                     path: String::new(),
                     target: Some(target),

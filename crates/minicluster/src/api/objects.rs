@@ -1,16 +1,18 @@
 //! The objects of the cluster, typed: each knows its JSON form.
 
+mod condition;
 mod controller;
+mod label_selector;
 mod meta;
 mod pod;
 mod resource;
 mod service;
 
+pub(crate) use condition::set_condition;
 pub(crate) use controller::{Deployment, DeploymentStatus, PodSelector, PodSet, Strategy, StrategyKind};
+pub(crate) use label_selector::{LabelSelector, MatchExpression};
 pub(crate) use meta::{Meta, OwnerReference, Timestamp, Version};
-pub(crate) use pod::{
-    Address, Container, LabelSelector, MatchExpression, Phase, Pod, PodSpec, PodTemplate, set_condition,
-};
+pub(crate) use pod::{Address, Container, Phase, Pod, PodSpec, PodTemplate};
 pub(crate) use resource::{AUTHENTICATION, AUTHORIZATION, Group, Resource, ResourceInfo};
 pub(crate) use service::{
     Endpoint, EndpointConditions, EndpointPort, EndpointSlice, Service, TargetPort, TargetRef,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, Method, Uri};
+use http::{Method, Uri};
 
 use super::objects::Resource;
 use super::status::Status;
@@ -209,85 +209,6 @@ fn decode(text: &str) -> Option<Cow<'_, str>> {
     String::from_utf8(decoded).ok().map(Cow::Owned)
 }
 
-/// The form in which an answer is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// The objects themselves.
-    Objects,
-    /// `meta.k8s.io/v1` `PartialObjectMetadata`.
-    Metadata,
-    /// `meta.k8s.io/v1` `Table`.
-    Table,
-}
-
-impl Form {
-    /// The first form of the Accept header that can be served.
-    pub(crate) fn negotiate(headers: &HeaderMap) -> Result<Self, Status> {
-        for range in ranges(headers) {
-            match (range.media_type, range.parameter("as")) {
-                ("application/json" | "application/*" | "*/*", None) => return Ok(Self::Objects),
-                ("application/json", Some("Table")) if range.is_meta_v1() => return Ok(Self::Table),
-                ("application/json", Some("PartialObjectMetadata" | "PartialObjectMetadataList"))
-                    if range.is_meta_v1() =>
-                {
-                    return Ok(Self::Metadata);
-                }
-                _ => {}
-            }
-        }
-        match headers.contains_key(http::header::ACCEPT) {
-            true => Err(Status::not_acceptable()),
-            false => Ok(Self::Objects),
-        }
-    }
-}
-
-/// Whether the client takes discovery as one list for all groups rather than the plain form.
-pub(crate) fn wants_aggregated_discovery(headers: &HeaderMap) -> bool {
-    let mut json = ranges(headers).filter(|range| range.media_type == "application/json");
-    let is_aggregated = |range: &MediaRange<'_>| {
-        range.parameter("g") == Some("apidiscovery.k8s.io")
-            && range.parameter("v") == Some("v2")
-            && range.parameter("as") == Some("APIGroupDiscoveryList")
-    };
-    json.find(|range| is_aggregated(range) || range.parameter("as").is_none())
-        .is_some_and(|range| is_aggregated(&range))
-}
-
-struct MediaRange<'a> {
-    media_type: &'a str,
-    parameters: &'a str,
-}
-
-impl<'a> MediaRange<'a> {
-    fn parameter(&self, key: &str) -> Option<&'a str> {
-        let pairs = self.parameters.split(';').filter_map(|pair| pair.split_once('='));
-        pairs
-            .map(|(name, value)| (name.trim(), value.trim()))
-            .find(|(name, _)| *name == key)
-            .map(|(_, value)| value)
-    }
-
-    fn is_meta_v1(&self) -> bool {
-        self.parameter("g").is_none_or(|group| group == "meta.k8s.io")
-            && self.parameter("v").is_none_or(|version| version == "v1")
-    }
-}
-
-fn ranges(headers: &HeaderMap) -> impl Iterator<Item = MediaRange<'_>> {
-    let values = headers
-        .get_all(http::header::ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(|range| {
-        let (media_type, parameters) = range.split_once(';').unwrap_or((range, ""));
-        MediaRange {
-            media_type: media_type.trim(),
-            parameters,
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may panic")]
@@ -375,28 +296,5 @@ mod tests {
         assert!(Query::parse(&"/?a=%zz".parse().unwrap()).is_err());
         assert!(Query::parse(&"/?a=%ff".parse().unwrap()).is_err());
         assert!(Query::parse(&format!("/?{}", "a&".repeat(65)).parse().unwrap()).is_err());
-    }
-
-    #[test]
-    fn the_form_follows_the_accept_header() {
-        let form = |accept: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(http::header::ACCEPT, accept.parse().unwrap());
-            Form::negotiate(&headers)
-        };
-        assert_eq!(Form::negotiate(&HeaderMap::new()), Ok(Form::Objects));
-        assert_eq!(
-            form("application/json;as=Table;v=v1;g=meta.k8s.io,application/json"),
-            Ok(Form::Table)
-        );
-        assert_eq!(
-            form("application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"),
-            Ok(Form::Objects)
-        );
-        assert_eq!(
-            form("application/vnd.kubernetes.protobuf, */*"),
-            Ok(Form::Objects)
-        );
-        assert!(form("application/vnd.kubernetes.protobuf").is_err());
     }
 }

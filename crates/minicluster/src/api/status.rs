@@ -172,7 +172,7 @@ impl Status {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "UnsupportedMediaType",
-            "the body of the request was in an unknown format",
+            "the body of the request was in an unknown format - accepted media types include: application/json",
         )
     }
 

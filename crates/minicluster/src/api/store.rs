@@ -1,14 +1,17 @@
 //! The objects behind a lock, with a bell for whoever waits for a change.
 
 mod admission;
+mod error;
+mod pod_summary;
 mod selectors;
 mod state;
 
 pub(crate) use admission::{Inadmissible, admit, fill_defaults, random_suffix, uid};
+pub use error::StoreError;
+pub use pod_summary::PodSummary;
 pub(crate) use selectors::{SelectorError, Selectors};
 pub(crate) use state::{Change, ChangeKind, Conflict, State};
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -343,82 +346,4 @@ fn pod_in<'a>(state: &'a State, namespace: &str, name: &str) -> Option<&'a Pod> 
     state
         .get(Resource::Pods, namespace, name)
         .and_then(|object| object.as_pod())
-}
-
-/// What a test wants to know of a pod.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PodSummary {
-    /// The pod's name.
-    pub name: String,
-    /// Its uid: another one for each pod that ever was.
-    pub uid: String,
-    /// Its labels.
-    pub labels: BTreeMap<String, String>,
-    /// Whether its phase is `Running`.
-    pub running: bool,
-    /// Whether its `Ready` condition holds.
-    pub ready: bool,
-    /// Whether it is being deleted.
-    pub deleting: bool,
-}
-
-impl PodSummary {
-    fn of(pod: &Pod) -> Self {
-        Self {
-            name: pod.metadata.name.clone(),
-            uid: pod.metadata.uid.clone(),
-            labels: pod.metadata.labels.clone(),
-            running: pod.is_running(),
-            ready: pod.is_ready(),
-            deleting: pod.metadata.is_deleting(),
-        }
-    }
-}
-
-/// Why the store could not do what was asked.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// An object of the kind, namespace and name exists.
-    #[error("the object exists already")]
-    AlreadyExists,
-    /// The store holds as many objects as it may.
-    #[error("too many objects")]
-    Full,
-    /// The object breaks a rule of its kind.
-    #[error("the object is not admissible: {0}")]
-    Inadmissible(String),
-    /// The JSON is not that of an object of its kind.
-    #[error("the manifest is malformed")]
-    Malformed(#[source] serde_json::Error),
-    /// The object was changed or replaced meanwhile.
-    #[error("the object was changed by another meanwhile")]
-    Modified,
-    /// There is no such object.
-    #[error("there is no such object")]
-    NotFound,
-    /// The cluster did not get there in time.
-    #[error("the cluster did not settle within {SETTLE_TIMEOUT:?}")]
-    Timeout,
-    /// `apiVersion` and `kind` name nothing that is served.
-    #[error("the manifest's apiVersion and kind are unknown")]
-    UnknownKind,
-}
-
-impl From<Conflict> for StoreError {
-    fn from(conflict: Conflict) -> Self {
-        match conflict {
-            Conflict::AlreadyExists => Self::AlreadyExists,
-            Conflict::Full => Self::Full,
-            Conflict::Modified => Self::Modified,
-            Conflict::NotFound => Self::NotFound,
-        }
-    }
-}
-
-impl From<Inadmissible> for StoreError {
-    fn from(inadmissible: Inadmissible) -> Self {
-        Self::Inadmissible(inadmissible.to_string())
-    }
 }

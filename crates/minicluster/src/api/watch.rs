@@ -13,8 +13,8 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::accept::Form;
 use super::objects::{Object, Resource, Timestamp, Version};
-use super::request::Form;
 use super::status::Status;
 use super::store::{Change, ChangeKind, Selectors, Store};
 use super::table::{RowObject, partial_metadata, table};

@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::condition::Condition;
+use super::label_selector::LabelSelector;
 use super::meta::{Labels, Meta, is_false};
-use super::pod::{Condition, LabelSelector, PodTemplate};
+use super::pod::PodTemplate;
 
 /// A deployment.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::meta::{Labels, Meta, Timestamp, is_false, null_is_default};
+use super::condition::{Condition, set_condition};
+use super::meta::{Meta, Timestamp, is_false, null_is_default};
 
 /// A pod.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
@@ -267,59 +268,6 @@ impl Phase {
     }
 }
 
-/// One entry of `status.conditions`, of pods and of controllers alike.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Condition {
-    #[serde(rename = "type")]
-    pub(crate) name: String,
-    pub(crate) status: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) last_update_time: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) last_transition_time: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub(crate) reason: String,
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub(crate) message: String,
-}
-
-/// Sets a condition; its transition time moves only when its value does.
-pub(crate) fn set_condition(
-    conditions: &mut Vec<Condition>,
-    name: &str,
-    value: bool,
-    reason: &str,
-    message: &str,
-    now: Timestamp,
-) {
-    let status = if value { "True" } else { "False" };
-    let index = conditions
-        .iter()
-        .position(|condition| condition.name == name)
-        .unwrap_or_else(|| {
-            conditions.push(Condition {
-                name: name.to_owned(),
-                status: String::new(),
-                last_update_time: None,
-                last_transition_time: None,
-                reason: String::new(),
-                message: String::new(),
-            });
-            conditions.len() - 1
-        });
-    let condition = &mut conditions[index];
-    if condition.status != status {
-        status.clone_into(&mut condition.status);
-        condition.last_transition_time = Some(now);
-    }
-    if condition.reason != reason || condition.message != message {
-        condition.last_update_time = Some(now);
-    }
-    reason.clone_into(&mut condition.reason);
-    message.clone_into(&mut condition.message);
-}
-
 /// An entry of `podIPs` or `hostIPs`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
@@ -351,72 +299,6 @@ impl ContainerStatus {
             name: container.name.clone(),
             image: container.image.clone(),
             ..Self::default()
-        }
-    }
-}
-
-/// `matchLabels` and `matchExpressions`, as controllers select their pods.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
-pub(crate) struct LabelSelector {
-    #[serde(
-        skip_serializing_if = "Labels::is_empty",
-        deserialize_with = "null_is_default"
-    )]
-    pub(crate) match_labels: Labels,
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_default")]
-    pub(crate) match_expressions: Vec<MatchExpression>,
-}
-
-impl LabelSelector {
-    pub(crate) fn matches(&self, labels: &Labels) -> bool {
-        (self.match_labels.iter()).all(|(key, value)| labels.get(key) == Some(value))
-            && self
-                .match_expressions
-                .iter()
-                .all(|expression| expression.matches(labels))
-    }
-
-    /// In the form of a query: `app=web,tier in (a,b)`.
-    pub(crate) fn query(&self) -> String {
-        let pairs = self
-            .match_labels
-            .iter()
-            .map(|(key, value)| format!("{key}={value}"));
-        let expressions = self.match_expressions.iter().map(MatchExpression::query);
-        pairs.chain(expressions).collect::<Vec<_>>().join(",")
-    }
-}
-
-/// One of a selector's `matchExpressions`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
-#[serde(default)]
-pub(crate) struct MatchExpression {
-    pub(crate) key: String,
-    pub(crate) operator: String,
-    #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_default")]
-    pub(crate) values: Vec<String>,
-}
-
-impl MatchExpression {
-    fn matches(&self, labels: &Labels) -> bool {
-        let value = labels.get(&self.key);
-        match self.operator.as_str() {
-            "In" => value.is_some_and(|value| self.values.contains(value)),
-            "NotIn" => value.is_none_or(|value| !self.values.contains(value)),
-            "Exists" => value.is_some(),
-            "DoesNotExist" => value.is_none(),
-            _ => false,
-        }
-    }
-
-    fn query(&self) -> String {
-        let key = &self.key;
-        match self.operator.as_str() {
-            "In" => format!("{key} in ({})", self.values.join(",")),
-            "NotIn" => format!("{key} notin ({})", self.values.join(",")),
-            "DoesNotExist" => format!("!{key}"),
-            _ => key.clone(),
         }
     }
 }

@@ -1,8 +1,5 @@
 //! A plain HTTPS client for the minicluster's API, on one connection.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-#![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
-
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -23,32 +20,32 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-pub struct Client {
+pub(crate) struct Client {
     address: SocketAddr,
     token: Option<String>,
     /// Whether the TLS session is an earlier one.
-    pub resumed: bool,
+    pub(crate) resumed: bool,
     connection: SendRequest<Full<Bytes>>,
 }
 
 impl Client {
     /// A client that is `user` by token.
-    pub async fn new(minicluster: &Minicluster, user: User) -> Self {
+    pub(crate) async fn new(minicluster: &Minicluster, user: User) -> Self {
         let token = minicluster.token(user).unwrap();
         Self::with(minicluster, Some(token)).await.unwrap()
     }
 
-    pub async fn anonymous(minicluster: &Minicluster) -> Self {
+    pub(crate) async fn anonymous(minicluster: &Minicluster) -> Self {
         Self::with(minicluster, None).await.unwrap()
     }
 
     /// A client with the certificate and key of a kubeconfig.
-    pub async fn by_certificate(minicluster: &Minicluster, kubeconfig: &str) -> std::io::Result<Self> {
+    pub(crate) async fn by_certificate(minicluster: &Minicluster, kubeconfig: &str) -> std::io::Result<Self> {
         let config = Self::certificate_config(minicluster, kubeconfig);
         Self::over_tls(minicluster, None, Arc::new(config)).await
     }
 
-    pub fn certificate_config(minicluster: &Minicluster, kubeconfig: &str) -> ClientConfig {
+    pub(crate) fn certificate_config(minicluster: &Minicluster, kubeconfig: &str) -> ClientConfig {
         let pem = |field: &str| {
             let line = kubeconfig
                 .lines()
@@ -63,12 +60,12 @@ impl Client {
             .unwrap()
     }
 
-    pub async fn with(minicluster: &Minicluster, token: Option<String>) -> std::io::Result<Self> {
+    pub(crate) async fn with(minicluster: &Minicluster, token: Option<String>) -> std::io::Result<Self> {
         let config = Self::trusting(minicluster).with_no_client_auth();
         Self::over_tls(minicluster, token, Arc::new(config)).await
     }
 
-    pub async fn over_tls(
+    pub(crate) async fn over_tls(
         minicluster: &Minicluster,
         token: Option<String>,
         config: Arc<ClientConfig>,
@@ -104,7 +101,10 @@ impl Client {
     }
 
     /// Sends a request as it is, but for the credentials.
-    pub async fn send(&mut self, mut request: Request<Full<Bytes>>) -> hyper::Result<Response<Incoming>> {
+    pub(crate) async fn send(
+        &mut self,
+        mut request: Request<Full<Bytes>>,
+    ) -> hyper::Result<Response<Incoming>> {
         let host = self.address.to_string().parse().unwrap();
         request.headers_mut().entry(HOST).or_insert(host);
         if let Some(token) = &self.token {
@@ -117,7 +117,7 @@ impl Client {
     }
 
     /// Sends a request with a body of a media type, and gives status and JSON (or the text as a JSON string).
-    pub async fn call(
+    pub(crate) async fn call(
         &mut self,
         method: Method,
         path: &str,
@@ -135,11 +135,11 @@ impl Client {
         read(self.send(request).await.unwrap()).await
     }
 
-    pub async fn get(&mut self, path: &str) -> (StatusCode, Value) {
+    pub(crate) async fn get(&mut self, path: &str) -> (StatusCode, Value) {
         self.call(Method::GET, path, None).await
     }
 
-    pub async fn get_as(&mut self, path: &str, accept: &str) -> (StatusCode, Value) {
+    pub(crate) async fn get_as(&mut self, path: &str, accept: &str) -> (StatusCode, Value) {
         let request = Request::get(path)
             .header("accept", accept)
             .body(Full::default())
@@ -147,22 +147,22 @@ impl Client {
         read(self.send(request).await.unwrap()).await
     }
 
-    pub async fn post(&mut self, path: &str, body: &Value) -> (StatusCode, Value) {
+    pub(crate) async fn post(&mut self, path: &str, body: &Value) -> (StatusCode, Value) {
         self.call(Method::POST, path, Some(("application/json", body)))
             .await
     }
 
-    pub async fn merge(&mut self, path: &str, patch: &Value) -> (StatusCode, Value) {
+    pub(crate) async fn merge(&mut self, path: &str, patch: &Value) -> (StatusCode, Value) {
         self.call(Method::PATCH, path, Some(("application/merge-patch+json", patch)))
             .await
     }
 
-    pub async fn delete(&mut self, path: &str) -> (StatusCode, Value) {
+    pub(crate) async fn delete(&mut self, path: &str) -> (StatusCode, Value) {
         self.call(Method::DELETE, path, None).await
     }
 
     /// Starts a watch; this connection serves nothing else any more.
-    pub async fn watch(mut self, path: &str) -> Watch {
+    pub(crate) async fn watch(mut self, path: &str) -> Watch {
         let response = self
             .send(Request::get(path).body(Full::default()).unwrap())
             .await
@@ -176,7 +176,7 @@ impl Client {
     }
 }
 
-pub struct Watch {
+pub(crate) struct Watch {
     body: Incoming,
     buffer: Vec<u8>,
     _client: Client,
@@ -184,7 +184,7 @@ pub struct Watch {
 
 impl Watch {
     /// The next event; `None` at the end.
-    pub async fn next(&mut self) -> Option<Value> {
+    pub(crate) async fn next(&mut self) -> Option<Value> {
         loop {
             if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.buffer.drain(..=end).collect();
@@ -196,14 +196,14 @@ impl Watch {
     }
 
     /// The next event's type and the name of its object.
-    pub async fn next_name(&mut self) -> (String, String) {
+    pub(crate) async fn next_name(&mut self) -> (String, String) {
         let event = self.next().await.unwrap();
         let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
         (text(&event["type"]), text(&event["object"]["metadata"]["name"]))
     }
 }
 
-pub async fn read(response: Response<Incoming>) -> (StatusCode, Value) {
+pub(crate) async fn read(response: Response<Incoming>) -> (StatusCode, Value) {
     let status = response.status();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     let json = serde_json::from_slice(&body)
