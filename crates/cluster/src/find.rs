@@ -336,6 +336,7 @@ fn after(waited: &Duration) -> String {
     if waited.is_zero() {
         String::new()
     } else {
-        format!(" after {} s", waited.as_secs_f32())
+        // To a tenth of a second: nobody waits for less.
+        format!(" after {} s", (waited.as_secs_f32() * 10.0).round() / 10.0)
     }
 }
