@@ -102,3 +102,14 @@ fn workspace() -> PathBuf {
         .map(Path::to_path_buf)
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_generated_files_are_as_they_would_be_written() {
+        let report = perform(Chore::Check, &workspace()).unwrap();
+        assert!(report.is_good, "{}", report.text);
+    }
+}

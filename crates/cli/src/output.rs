@@ -72,6 +72,13 @@ impl Output {
         }
     }
 
+    /// Counts such lines that could not even be made, for too many connections were.
+    pub fn handled_connections(&self, number: u64) {
+        if !self.quiet {
+            self.stdout.count_dropped(number);
+        }
+    }
+
     /// What was asked for: help, a script, a report. Never lost.
     pub fn text(&self, text: &str) {
         self.stdout.push(text.strip_suffix('\n').unwrap_or(text));
@@ -120,7 +127,7 @@ impl Output {
         if dropped > 0 {
             let lines = if dropped == 1 { "line was" } else { "lines were" };
             self.note(&format!(
-                "{dropped} {lines} dropped, because nobody read standard output"
+                "{dropped} {lines} dropped, because standard output was not read fast enough"
             ));
         }
         self.stderr.drain(LAST_WORDS);

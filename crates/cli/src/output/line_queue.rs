@@ -62,6 +62,11 @@ impl LineQueue {
         self.shared.push(line, ROOM);
     }
 
+    /// Counts lines as dropped that never came here.
+    pub(crate) fn count_dropped(&self, lines: u64) {
+        self.shared.lock().dropped += lines;
+    }
+
     /// How many lines were dropped because nobody read.
     pub(crate) fn dropped(&self) -> u64 {
         self.shared.lock().dropped

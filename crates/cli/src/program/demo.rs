@@ -10,7 +10,7 @@ use std::{
 };
 
 use podline::{
-    Address, Forward, LocalPort, PortSpec, RemotePort, Target,
+    Forward, ForwardError, LocalPort, PortSpec, RemotePort, Target,
     cluster::{Cluster, Kind, Options},
 };
 use podline_minicluster::{Config, Minicluster, User};
@@ -90,15 +90,18 @@ impl Demo {
         let cluster = Cluster::connect(options)
             .await
             .map_err(|error| Failure::of(&error).hinted(error.hint()))?;
-        let web = Forward::builder(cluster.clone(), web())
-            .port(PortSpec {
-                local: local_port(),
-                remote: RemotePort::Number(WEB),
-            })
-            .address(Address::Localhost)
-            .start()
-            .await
-            .map_err(|error| failure(&error))?;
+        let forward = |local| {
+            let remote = RemotePort::Number(WEB);
+            Forward::builder(cluster.clone(), web())
+                .port(PortSpec { local, remote })
+                .start()
+        };
+        let web = match forward(local_port()).await {
+            // Somebody took the port in this moment.
+            Err(ForwardError::Listen(_)) => forward(LocalPort::Any).await,
+            started => started,
+        };
+        let web = web.map_err(|error| failure(&error))?;
         Ok(Self {
             minicluster,
             cluster,

@@ -90,8 +90,11 @@ impl Narrator {
                 tracing::info!("{}: a session was lost: {}", self.target, chain(error));
             }
             Event::SessionUp(transport) => tracing::debug!(?transport, "{}: a session is ready", self.target),
-            Event::Skipped(Skipped { failed, .. }) if *failed > 0 => {
-                self.warn(&format!("{failed} more connections were reset"));
+            Event::Skipped(Skipped { opened, failed, .. }) => {
+                self.output.handled_connections(*opened);
+                if *failed > 0 {
+                    self.warn(&format!("{failed} more connections were reset"));
+                }
             }
             Event::TransportFellBack(error) => {
                 tracing::info!(

@@ -1,8 +1,10 @@
 //! All cases, by theme.
 
 mod bytes;
+mod demo;
 mod ends;
 mod errors;
+mod flags;
 mod listening;
 mod output;
 mod rights;
@@ -15,8 +17,10 @@ use crate::harness::Case;
 pub(crate) fn all() -> Vec<Case> {
     [
         bytes::cases(),
+        demo::cases(),
         ends::cases(),
         errors::cases(),
+        flags::cases(),
         listening::cases(),
         output::cases(),
         rights::cases(),

@@ -116,6 +116,15 @@ impl Forwarding {
         App::new(TcpStream::connect(self.address_of(remote).await).await.unwrap())
     }
 
+    /// Makes a connection to a remote port, which must be reset without a byte.
+    pub(crate) async fn is_reset(&self, remote: u16) {
+        match TcpStream::connect(self.address_of(remote).await).await {
+            Ok(stream) => App::new(stream).is_reset().await,
+            // The reset was there before anybody looked at the connection.
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}"),
+        }
+    }
+
     /// Waits for a line of standard error that contains `text`.
     pub(crate) async fn warns(&self, text: &str) -> String {
         let said = self
@@ -249,7 +258,8 @@ pub(crate) fn kubectl(world: &World, arguments: &[&str]) -> Command {
     command
 }
 
-fn clean(command: &mut Command, home: &Path) {
+/// An empty environment but for the PATH, and another home.
+pub(crate) fn clean(command: &mut Command, home: &Path) {
     command
         .env_clear()
         .env("HOME", home)

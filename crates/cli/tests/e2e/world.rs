@@ -58,6 +58,11 @@ impl World {
         let minicluster = Minicluster::start(config)
             .await
             .map_err(|error| error.to_string())?;
+        let pod = never(&namespace);
+        minicluster
+            .store()
+            .create(&pod)
+            .map_err(|error| error.to_string())?;
         let rules = minicluster.rules();
         let here = |rules: Vec<Rule>| {
             rules
@@ -102,6 +107,7 @@ impl World {
             namespace: format!("podline-e2e-{:06x}", fastrand::u32(..0x0100_0000)),
         };
         let mut list = objects(&world.namespace, &image);
+        list.push(never(&world.namespace));
         list.extend(rights(&world.namespace));
         let list = json!({"apiVersion": "v1", "kind": "List", "items": list}).to_string();
         let ready = async {
@@ -160,6 +166,16 @@ impl World {
     /// A folder for files of the cases.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The URL of the API server.
+    pub(crate) fn server(&self) -> String {
+        let kubeconfig = std::fs::read_to_string(self.kubeconfig()).unwrap();
+        let server = kubeconfig
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("server: "))
+            .unwrap();
+        server.trim_matches('"').to_owned()
     }
 
     /// Where the pods are.
@@ -323,6 +339,7 @@ fn objects(namespace: &str, image: &str) -> Vec<Value> {
         manifest::service("echo", &[("echo", 7, "echo")]),
         headless,
         unnamed,
+        manifest::service("nobody", &[("http", 80, "http")]),
         manifest::tools(),
     ];
     for object in &mut objects {
@@ -339,6 +356,14 @@ fn objects(namespace: &str, image: &str) -> Vec<Value> {
         json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
     );
     objects
+}
+
+/// A pod that cannot run: a real cluster has no such image, the one in this process no such workload.
+fn never(namespace: &str) -> Value {
+    let mut pod = manifest::pod("never", &[("http", 8080, "nonsense")]);
+    pod["metadata"]["namespace"] = namespace.into();
+    pod["spec"]["containers"][0]["image"] = "local/there-is-no-such-image:1".into();
+    pod
 }
 
 /// The roles of those who may do less.

@@ -19,7 +19,7 @@ async fn a_refused_port_resets_its_connection_and_no_other(world: Arc<World>) {
     let forwarding = Forwarding::start(&world, &["tools", ":7", ":83"]).await;
     let mut neighbour = forwarding.connect(7).await;
     neighbour.is_echoed(b"before").await;
-    forwarding.connect(83).await.is_reset().await;
+    forwarding.is_reset(83).await;
     let port = forwarding.address_of(83).await.port();
     let warning = forwarding.warns("was reset").await;
     assert!(
@@ -38,14 +38,14 @@ async fn a_refused_port_resets_its_connection_and_no_other(world: Arc<World>) {
 async fn many_refused_connections_leave_the_forward_alive(world: Arc<World>) {
     let forwarding = Forwarding::start(&world, &["tools", ":7", ":83"]).await;
     for _ in 0..30 {
-        forwarding.connect(83).await.is_reset().await;
+        forwarding.is_reset(83).await;
     }
     forwarding.connect(7).await.is_echoed(b"still here").await;
 }
 
 async fn a_pod_that_resets_resets_the_app(world: Arc<World>) {
     let forwarding = Forwarding::start(&world, &["tools", ":23"]).await;
-    forwarding.connect(23).await.is_reset().await;
+    forwarding.is_reset(23).await;
 }
 
 async fn what_came_before_a_reset_arrives(world: Arc<World>) {

@@ -8,18 +8,10 @@ cases! {
     a_credential_that_is_wrong_is_told_from_a_right_that_lacks;
     a_name_that_is_not_there_is_an_error;
     a_port_name_that_is_not_there_is_an_error;
+    a_pod_that_does_not_run_is_waited_for_and_then_an_error;
     a_service_port_that_is_not_there_is_an_error;
+    a_service_without_pods_is_waited_for_and_then_an_error;
     an_unknown_certificate_authority_is_told;
-}
-
-/// The URL in the kubeconfig.
-fn server(world: &World) -> String {
-    let kubeconfig = std::fs::read_to_string(world.kubeconfig()).unwrap();
-    let server = kubeconfig
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("server: "))
-        .unwrap();
-    server.trim_matches('"').to_owned()
 }
 
 async fn fails(world: &World, arguments: &[&str]) -> Vec<String> {
@@ -72,7 +64,7 @@ async fn a_service_port_that_is_not_there_is_an_error(world: Arc<World>) {
 
 async fn a_credential_that_is_wrong_is_told_from_a_right_that_lacks(world: Arc<World>) {
     // Without the kubeconfig, whose certificate a server would take first.
-    let server = server(&world);
+    let server = world.server();
     let arguments = [
         "--kubeconfig=",
         "--server",
@@ -106,4 +98,17 @@ async fn an_unknown_certificate_authority_is_told(world: Arc<World>) {
     .await;
     assert!(said[0].contains("signed by an unknown authority"), "{said:?}");
     assert!(said[1].contains("--certificate-authority"), "{said:?}");
+}
+
+async fn a_pod_that_does_not_run_is_waited_for_and_then_an_error(world: Arc<World>) {
+    let said = fails(&world, &["--pod-running-timeout=1s", "never", "80"]).await;
+    assert_eq!(
+        said[0],
+        "error: unable to forward port because pod is not running. Current status=Pending: pod never after 1 s"
+    );
+}
+
+async fn a_service_without_pods_is_waited_for_and_then_an_error(world: Arc<World>) {
+    let said = fails(&world, &["--pod-running-timeout=1s", "svc/nobody", "80"]).await;
+    assert!(said[0].contains("svc/nobody"), "{said:?}");
 }
