@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -48,6 +48,12 @@ enum Life {
     Stopping,
 }
 
+enum Task {
+    Forget(String),
+    Start(Box<Pod>),
+    Stop(String),
+}
+
 enum Done {
     Started { uid: String, error: Option<String> },
     Stopped { uid: String },
@@ -73,10 +79,13 @@ impl Kubelet {
             self.sync();
             tokio::select! {
                 changed = versions.changed() => if changed.is_err() { break },
-                Some(done) = self.tasks.join_next(), if !self.tasks.is_empty() => match done {
-                    Ok(done) => self.finish(done),
-                    Err(error) => tracing::error!(%error, "a pod's task failed"),
-                },
+                Some(done) = self.tasks.join_next(), if !self.tasks.is_empty() => {
+                    self.take(done);
+                    // Many pods that start at once are looked at once.
+                    while let Some(done) = self.tasks.try_join_next() {
+                        self.take(done);
+                    }
+                }
                 () = sleep_until(self.retry_at.unwrap_or_else(Instant::now)), if self.retry_at.is_some() => {
                     self.retry_at = None;
                     self.pods.retain(|_, life| *life != Life::Failed);
@@ -91,37 +100,40 @@ impl Kubelet {
     }
 
     fn sync(&mut self) {
-        let pods: Vec<Pod> = {
-            let state = self.store.read();
-            state
-                .list(Resource::Pods, None)
-                .filter_map(|object| object.as_pod())
-                .cloned()
-                .collect()
-        };
-        let known: BTreeSet<&str> = pods.iter().map(|pod| pod.metadata.uid.as_str()).collect();
-        let gone: Vec<String> = self
-            .pods
-            .keys()
-            .filter(|uid| !known.contains(uid.as_str()))
-            .cloned()
-            .collect();
-        for uid in gone {
-            self.stop(uid);
-        }
-        for pod in &pods {
-            let life = self.pods.get(&pod.metadata.uid).copied();
-            match life {
-                None if pod.metadata.is_deleting() => self.remove(&pod.metadata.uid),
-                None if !pod.is_finished() && !self.store.holds_pods() => self.start(pod),
-                Some(Life::Failed) if pod.metadata.is_deleting() => {
-                    self.pods.remove(&pod.metadata.uid);
-                    self.remove(&pod.metadata.uid);
+        for task in self.tasks_to_do() {
+            match task {
+                Task::Forget(uid) => {
+                    self.pods.remove(&uid);
+                    self.remove(&uid);
                 }
-                Some(Life::Running) if pod.metadata.is_deleting() => self.stop(pod.metadata.uid.clone()),
+                Task::Start(pod) => self.start(&pod),
+                Task::Stop(uid) => self.stop(uid),
+            }
+        }
+    }
+
+    /// What the objects ask for, as far as it is not under way.
+    fn tasks_to_do(&self) -> Vec<Task> {
+        let state = self.store.read();
+        let mut gone: BTreeSet<&String> = self.pods.keys().collect();
+        let mut tasks = Vec::new();
+        for object in state.list(Resource::Pods, None) {
+            let Some(pod) = object.as_pod() else { continue };
+            let uid = &pod.metadata.uid;
+            gone.remove(uid);
+            match self.pods.get(uid) {
+                None | Some(Life::Failed) if pod.metadata.is_deleting() => {
+                    tasks.push(Task::Forget(uid.clone()));
+                }
+                None if !pod.is_finished() && !self.store.holds_pods() => {
+                    tasks.push(Task::Start(Box::new(pod.clone())));
+                }
+                Some(Life::Running) if pod.metadata.is_deleting() => tasks.push(Task::Stop(uid.clone())),
                 _ => {}
             }
         }
+        tasks.extend(gone.into_iter().map(|uid| Task::Stop(uid.clone())));
+        tasks
     }
 
     fn start(&mut self, pod: &Pod) {
@@ -188,7 +200,14 @@ impl Kubelet {
         });
     }
 
-    fn finish(&mut self, done: Done) {
+    fn take(&mut self, done: Result<Done, JoinError>) {
+        let done = match done {
+            Ok(done) => done,
+            Err(error) => {
+                tracing::error!(%error, "a pod's task failed");
+                return;
+            }
+        };
         match done {
             Done::Started { uid, error: None } => {
                 self.pods.insert(uid.clone(), Life::Running);
