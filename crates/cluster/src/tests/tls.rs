@@ -93,7 +93,7 @@ async fn any_certificate_will_do_where_that_was_asked_for() {
     );
     let authority = Authority::new();
     let config = authority.server(&["k8s.example"], |params| {
-        params.not_after = date_time_ymd(2021, 1, 1)
+        params.not_after = date_time_ymd(2021, 1, 1);
     });
     let server = TestServer::start_with(authority, config, move |_| answer.clone()).await;
     let mut kubeconfig = server.kubeconfig(&json!({}));

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
+use podline_wire::pool::Pool;
 use tokio::task::AbortHandle;
 
 use crate::session::Closing;
@@ -42,7 +43,7 @@ async fn keep(state: Weak<State>) {
                 continue;
             }
         }
-        pool.act(|policy, now| policy.handle_timeout(now));
+        pool.act(Pool::handle_timeout);
     }
 }
 
