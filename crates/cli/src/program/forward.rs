@@ -68,7 +68,7 @@ async fn start<'a>(
     }: &'a TargetPlan,
     cluster: Cluster,
 ) -> Result<(&'a Target, Forward), Failure> {
-    let mut builder = Forward::builder(cluster, target.clone())
+    let mut builder = Forward::builder(cluster.clone(), target.clone())
         .all_ports(*all_ports)
         .exit_on_loss(plan.exit_on_loss)
         .half_close_linger(plan.half_close_linger)
@@ -81,8 +81,13 @@ async fn start<'a>(
     for port in ports {
         builder = builder.port(port.clone());
     }
-    let forward = builder.start().await.map_err(|error| failure(&error))?;
-    Ok((target, forward))
+    match builder.start().await {
+        Ok(forward) => Ok((target, forward)),
+        Err(error) => {
+            let namespace = target.namespace.as_deref().unwrap_or_else(|| cluster.namespace());
+            Err(failure(&error).hinted(hints::of_place(&error, namespace)))
+        }
+    }
 }
 
 /// Why a forward did not start.

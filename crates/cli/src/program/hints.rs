@@ -3,8 +3,8 @@
 use std::error::Error;
 
 use podline::{
-    SessionError, Transport,
-    cluster::{ConnectError, Refusal},
+    ForwardError, SessionError, Transport, Untrusted,
+    cluster::{ConnectError, FindError, Refusal},
 };
 
 /// The hints of an error and its causes.
@@ -17,6 +17,17 @@ pub(crate) fn of(error: &(dyn Error + 'static)) -> Vec<String> {
         }
     }
     hints
+}
+
+/// Where was looked for what was not found: most often it is in another namespace.
+pub(crate) fn of_place(error: &ForwardError, namespace: &str) -> Option<String> {
+    match error {
+        ForwardError::Find(FindError::Refused(refusal)) if refusal.is_not_found() => Some(format!(
+            "looked in namespace {}; -n names another",
+            Untrusted::new(namespace)
+        )),
+        _ => None,
+    }
 }
 
 fn of_one(error: &(dyn Error + 'static)) -> Vec<String> {

@@ -6,4 +6,5 @@
 mod completion;
 mod configuration;
 mod podline;
+mod server;
 mod usage;

@@ -130,6 +130,12 @@ impl Finished {
         self.stdout
     }
 
+    /// It ended with status 1, and what it said on standard error, here given back, is to be looked at.
+    pub(crate) fn error(self) -> String {
+        assert_eq!((self.status, &*self.stdout), (Some(1), ""), "{}", self.stderr);
+        self.stderr
+    }
+
     /// It ended with status 1 and said exactly this on standard error.
     pub(crate) fn fails(self, stderr: &str) {
         assert_eq!((self.status, &*self.stdout, &*self.stderr), (Some(1), "", stderr));

@@ -27,6 +27,11 @@ async fn fails(world: &World, arguments: &[&str]) -> Vec<String> {
 }
 
 async fn a_name_that_is_not_there_is_an_error(world: Arc<World>) {
+    let hint = format!(
+        "hint: looked in namespace {}; -n names another",
+        world.namespace()
+    );
+    assert_eq!(fails(&world, &["nope", "80"]).await[1], hint);
     assert_eq!(
         fails(&world, &["nope", "80"]).await[0],
         "error: pods \"nope\" not found"
