@@ -214,10 +214,11 @@ impl Minicluster {
     /// Ends the API server and all its connections at once, as a crash does; sessions to pods are cut too. Pods and
     /// objects stay.
     pub async fn stop_api_server(&self) {
-        self.faults.cut_sessions();
         if let Some(server) = self.server.lock().await.take() {
             server.kill().await;
         }
+        // After it, or a client that is quick would get a session in between, which nobody cuts.
+        self.faults.cut_sessions();
     }
 
     /// Starts the API server again, at the same address.

@@ -32,7 +32,7 @@ pub enum Event {
     },
     /// One family of `localhost` belongs to another process: an app that prefers it gets there, not here.
     HeldElsewhere(Arc<ListenError>),
-    /// The forward listens here. Every watcher hears it, whenever it begins to watch.
+    /// The forward listens here.
     Listening(LocalAddress),
     /// No pod is ready, so one that runs and is not ready is used. Said once.
     NotReady(PodAddress),
@@ -99,7 +99,10 @@ impl Event {
 
     /// Whether those who begin to watch later are told too.
     pub(super) fn is_lasting(&self) -> bool {
-        matches!(self, Self::HeldElsewhere(_) | Self::Listening(_))
+        matches!(
+            self,
+            Self::HeldElsewhere(_) | Self::Listening(_) | Self::NotReady(_) | Self::TransportFellBack(_)
+        )
     }
 }
 

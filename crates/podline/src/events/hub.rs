@@ -20,13 +20,13 @@ pub(crate) struct Hub {
 #[derive(Debug, Default)]
 struct Inner {
     watchers: Vec<Weak<Watcher>>,
-    /// What those who begin to watch later are told too; as many as there are listeners.
+    /// What those who begin to watch later are told too: of each listener once, and what is said once.
     lasting: Vec<Event>,
     closed: bool,
 }
 
-/// The events of a forward, in order, from the moment when it was asked for; what lasts, such as the addresses that are
-/// listened on, is told again to each.
+/// The events of a forward, in order, from the moment when it was asked for. What lasts is told again to each who begins
+/// to watch: [`Event::Listening`], [`Event::HeldElsewhere`], [`Event::NotReady`] and [`Event::TransportFellBack`].
 ///
 /// Nobody waits for a watcher. For a slow one 1024 events are kept; beyond that, events of single connections and
 /// sessions are not queued but counted, and the counts are told by [`Event::Skipped`] at their place, so that sums

@@ -1,0 +1,10 @@
+//! Forwards into the cluster in one process, over real sockets.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
+
+mod carrying;
+mod listening;
+mod observing;
+mod outliving;
+mod shutting_down;
+mod stage;

@@ -1,0 +1,150 @@
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use podline::{End, Ended, Event};
+use podline_minicluster::manifest;
+
+use tokio::time::timeout;
+
+use crate::stage::{Stage, address, connect, echo, event, read_all, soon};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_outlives_its_pod_without_a_failed_connection() {
+    let stage = Stage::new().await;
+    let forward = stage.forward("svc/echo", &[":7"]).start().await.unwrap();
+    let mut events = forward.events();
+    echo(&mut connect(&forward, 0).await, b"first").await.unwrap();
+
+    let store = stage.minicluster.store();
+    let old = store
+        .pods("default")
+        .into_iter()
+        .find(|pod| pod.name.starts_with("echo"));
+    let new = store.replace_pod("default", &old.unwrap().name).await.unwrap();
+
+    // The session to the old pod is still up: the runtime's word about its sandbox moves this very connection.
+    echo(&mut connect(&forward, 0).await, b"second").await.unwrap();
+    let to = event(&mut events, |event| match event {
+        Event::PodChanged { to, .. } => Some(to),
+        _ => None,
+    });
+    assert_eq!(to.await.name, new);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_are_held_while_there_is_no_pod() {
+    let stage = Stage::new().await;
+    let forward = stage.forward("svc/echo", &[":7"]).start().await.unwrap();
+    let mut events = forward.events();
+    let store = stage.minicluster.store();
+    store.scale("default", "echo", 0).unwrap();
+    store.wait_for_pods("default", "echo", 0).await.unwrap();
+
+    let address = address(&forward, 0);
+    let held = tokio::spawn(async move {
+        let mut app = tokio::net::TcpStream::connect(address).await.unwrap();
+        echo(&mut app, b"held").await
+    });
+    event(&mut events, |event| {
+        matches!(event, Event::PodLost { .. }).then_some(())
+    })
+    .await;
+    store.scale("default", "echo", 1).unwrap();
+    soon(held).await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_held_no_longer_than_was_asked_for() {
+    let stage = Stage::new().await;
+    let forward = stage
+        .forward("svc/echo", &[":7"])
+        .hold(Duration::from_millis(300))
+        .start()
+        .await
+        .unwrap();
+    let mut events = forward.events();
+    let store = stage.minicluster.store();
+    store.scale("default", "echo", 0).unwrap();
+    store.wait_for_pods("default", "echo", 0).await.unwrap();
+
+    let mut app = connect(&forward, 0).await;
+    let (_, result) = read_all(&mut app).await;
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    let end = event(&mut events, |event| match event {
+        Event::ConnectionEnded { outcome, .. } => Some(outcome.end),
+        _ => None,
+    })
+    .await;
+    let End::NoPod(no_pod) = end else { panic!("{end}") };
+    assert!(no_pod.reason.unwrap().to_string().contains("echo"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_by_name_waits_for_its_successor_of_that_name() {
+    let stage = Stage::new().await;
+    let forward = stage.forward("pod/tools", &[":7"]).start().await.unwrap();
+    let mut events = forward.events();
+    echo(&mut connect(&forward, 0).await, b"first").await.unwrap();
+
+    let store = stage.minicluster.store();
+    store.delete_pod("default", "tools").await.unwrap();
+    let address = address(&forward, 0);
+    let held = tokio::spawn(async move {
+        let mut app = tokio::net::TcpStream::connect(address).await.unwrap();
+        echo(&mut app, b"held").await
+    });
+    event(&mut events, |event| {
+        matches!(event, Event::PodLost { .. }).then_some(())
+    })
+    .await;
+    store.create(&manifest::tools()).unwrap();
+    soon(held).await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_server_that_restarts_is_waited_for() {
+    let stage = Stage::new().await;
+    let forward = stage.forward("pod/tools", &[":7"]).start().await.unwrap();
+    let mut live = connect(&forward, 0).await;
+    echo(&mut live, b"first").await.unwrap();
+
+    stage.minicluster.stop_api_server().await;
+    let (_, result) = read_all(&mut live).await;
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    let address = address(&forward, 0);
+    // A session whose end has not come through yet may still take a connection with it.
+    let held = loop {
+        let mut attempt = tokio::spawn(async move {
+            let mut app = tokio::net::TcpStream::connect(address).await.unwrap();
+            echo(&mut app, b"held").await
+        });
+        match timeout(Duration::from_millis(500), &mut attempt).await {
+            Ok(_) => {}
+            Err(_) => break attempt,
+        }
+    };
+    stage.minicluster.start_api_server().await.unwrap();
+    soon(held).await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forward_that_is_told_to_ends_with_its_pod() {
+    let stage = Stage::new().await;
+    let forward = stage
+        .forward("pod/tools", &[":7"])
+        .exit_on_loss(true)
+        .start()
+        .await
+        .unwrap();
+    stage
+        .minicluster
+        .store()
+        .delete_pod("default", "tools")
+        .await
+        .unwrap();
+    // Whoever notices first, a connection or the pool that makes another session: a connection cannot but notice.
+    if let Ok(mut app) = tokio::net::TcpStream::connect(address(&forward, 0)).await {
+        let _ = read_all(&mut app).await;
+    }
+    assert!(matches!(soon(forward.ended()).await, Ended::Lost(_)));
+}
