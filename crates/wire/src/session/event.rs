@@ -4,7 +4,7 @@ use crate::spdy::{GoAwayStatus, PeerMisbehaved};
 
 use super::{PONG_DEADLINE, PairEnd, PairId, Peer};
 
-/// What [`Session::handle_bytes`] found.
+/// What [`Session::handle_bytes`](super::Session::handle_bytes) found.
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Received<'a> {
