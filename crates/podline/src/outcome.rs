@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use podline_tunnel::SessionError;
 use podline_wire::Untrusted;
+use podline_wire::session::dial_failure;
 
 /// How one connection went.
 #[derive(Clone, Debug)]
@@ -86,9 +87,16 @@ impl fmt::Display for End {
                 held,
                 reason: Some(reason),
             }) => write!(f, "no pod to connect to for {} s: {reason}", held.as_secs()),
-            Self::NoPort(text) | Self::PodError(text) | Self::PodGone(text) | Self::Refused(text) => {
-                text.fmt(f)
-            }
+            Self::NoPort(text) | Self::PodError(text) | Self::PodGone(text) => text.fmt(f),
+            Self::Refused(text) => match dial_failure(text.as_raw()) {
+                Some((port, why)) => write!(
+                    f,
+                    "the pod takes no connections on port {}: {}",
+                    Untrusted::new(port),
+                    Untrusted::new(why)
+                ),
+                None => text.fmt(f),
+            },
             Self::PodReset => f.write_str("the pod reset the connection"),
             Self::SessionLost(error) => error.fmt(f),
             Self::ShutDown => f.write_str("the forward was shut down"),

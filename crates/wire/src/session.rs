@@ -35,7 +35,7 @@ use crate::spdy::{self, FrameReader, GoAwayStatus, HeaderEncoder, Role, StreamId
 pub use self::credit::{FIRST_FRAME, LARGEST_FRAME};
 pub use self::end::PairEnd;
 pub use self::event::{Event, Exhausted, Received, SessionFault};
-pub use self::failure::FailureKind;
+pub use self::failure::{FailureKind, dial_failure};
 pub use self::lane::LaneIndex;
 pub use self::liveness::{KEEPALIVE, PONG_DEADLINE};
 pub use self::pair::{END_GRACE, PAIR_DEADLINE};

@@ -23,33 +23,14 @@ impl FailureKind {
     }
 
     fn in_wrapping(text: &str) -> Option<Self> {
-        let rest = text.trim_end().strip_prefix("error forwarding port ")?;
-        let (port, rest) = rest.split_once(" to pod ")?;
-        port.parse::<u16>().ok()?;
-        let (pod, cause) = rest.split_once(", uid : ")?;
-        if pod.contains(' ') {
-            return None;
-        }
-        Some(Self::of_cause(cause, port))
-    }
-
-    fn of_cause(cause: &str, port: &str) -> Self {
-        if Self::names_lost_sandbox(cause) {
-            return Self::SandboxGone;
-        }
-        let inner = [
-            "failed to execute portforward in network namespace \"",
-            "port forward into network namespace \"",
-        ]
-        .iter()
-        .find_map(|form| cause.strip_prefix(form))
-        .and_then(|rest| rest.split_once("\": "))
-        .map_or(cause, |(_, inner)| inner);
-        let dial = inner
-            .strip_prefix("failed to connect to localhost:")
-            .and_then(|rest| rest.strip_prefix(port))
-            .is_some_and(|rest| rest.starts_with(" inside namespace "));
-        if dial { Self::Dial } else { Self::Other }
+        let (port, cause) = unwrap(text)?;
+        Some(if Self::names_lost_sandbox(cause) {
+            Self::SandboxGone
+        } else if failed_dial(port, cause).is_some() {
+            Self::Dial
+        } else {
+            Self::Other
+        })
     }
 
     fn names_lost_sandbox(cause: &str) -> bool {
@@ -70,6 +51,42 @@ impl FailureKind {
                 .strip_prefix("PodSandbox with ID starting with ")
                 .is_some_and(|rest| rest.contains(" not found: "))
     }
+}
+
+/// The port of a failed dial and why it failed, if the whole text of an error stream tells of one.
+pub fn dial_failure(text: &str) -> Option<(&str, &str)> {
+    let (port, cause) = unwrap(text)?;
+    Some((port, failed_dial(port, cause)?))
+}
+
+/// The port and the forwarder's own words, without what the stream server puts before them.
+fn unwrap(text: &str) -> Option<(&str, &str)> {
+    let rest = text.trim_end().strip_prefix("error forwarding port ")?;
+    let (port, rest) = rest.split_once(" to pod ")?;
+    port.parse::<u16>().ok()?;
+    let (pod, cause) = rest.split_once(", uid : ")?;
+    (!pod.contains(' ')).then_some((port, cause))
+}
+
+/// Why the dial to `port` failed, if it is that which `cause` tells.
+fn failed_dial<'a>(port: &str, cause: &'a str) -> Option<&'a str> {
+    let inner = [
+        "failed to execute portforward in network namespace \"",
+        "port forward into network namespace \"",
+    ]
+    .iter()
+    .find_map(|form| cause.strip_prefix(form))
+    .and_then(|rest| rest.split_once("\": "))
+    .map_or(cause, |(_, inner)| inner);
+    let rest = inner
+        .strip_prefix("failed to connect to localhost:")?
+        .strip_prefix(port)?;
+    // containerd puts the namespace in quotes and a comma behind it, CRI-O neither.
+    let namespace = rest.strip_prefix(" inside namespace ")?;
+    let (_, why) = namespace
+        .split_once("\", ")
+        .or_else(|| namespace.split_once(": "))?;
+    Some(why)
 }
 
 #[cfg(test)]
@@ -106,6 +123,21 @@ mod tests {
                 "{cause}"
             );
         }
+    }
+
+    #[test]
+    fn why_a_dial_failed_is_told_without_its_wrapping() {
+        let text = containerd(
+            "failed to execute portforward in network namespace \"/run/n\": failed to connect to localhost:83 inside namespace \"4f1c\", IPv4: dial tcp4 127.0.0.1:83: connect: connection refused IPv6 dial tcp6: no",
+        );
+        assert_eq!(
+            dial_failure(&text),
+            Some((
+                "83",
+                "IPv4: dial tcp4 127.0.0.1:83: connect: connection refused IPv6 dial tcp6: no"
+            ))
+        );
+        assert_eq!(dial_failure(&containerd("could not find sandbox 4f1c")), None);
     }
 
     #[test]
