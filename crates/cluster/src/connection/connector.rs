@@ -18,6 +18,10 @@ use super::{ConnectError, Identity, ProxyUrl, Stream, TlsFault, Trust, deadline,
 use crate::environment::Environment;
 use crate::kubeconfig::{ConfigError, ServerUrl, Tls};
 
+/// What TLS may hold of what was written, in bytes. rustls's own 64 KiB make two system calls and a tiny record of each
+/// larger write; the tunnel writes up to 320 KiB at once.
+const TLS_BUFFER: usize = 384 << 10;
+
 /// How long a connection that was made ahead is kept. Servers close idle ones much later.
 const SPARE_AGE: Duration = Duration::from_secs(5);
 
@@ -149,7 +153,9 @@ impl Connector {
                 source: TlsFault::new(error),
             })
         });
-        Ok(Stream::Tls(Box::new(tls.await?)))
+        let mut tls = tls.await?;
+        tls.get_mut().1.set_buffer_limit(Some(TLS_BUFFER));
+        Ok(Stream::Tls(Box::new(tls)))
     }
 
     async fn through(&self, proxy: &ProxyUrl) -> Result<ReadAhead<Way>, ConnectError> {
