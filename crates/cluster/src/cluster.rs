@@ -167,7 +167,7 @@ impl Cluster {
         }
         let io = inner.connector.connect().await?;
         let answer = exchange(io, Request::from_parts(head, Bytes::new())).await;
-        match answer.map_err(|error| ConnectError::of_exchange(self.server(), error))? {
+        match answer.map_err(|error| ConnectError::of_exchange(self.server(), error.into()))? {
             Exchange::Switched { head, io, read_ahead } => Ok(UpgradeAnswer::Switched {
                 head,
                 io: Box::new(io),

@@ -321,10 +321,10 @@ impl FindError {
         }
         match error {
             kube::Error::Api(status) => Self::Refused(Refusal::of_request(&status)),
-            kube::Error::Service(error) => Self::Connect(Arc::new(ConnectError::Http {
-                server: Untrusted::new("the API server"),
-                source: error,
-            })),
+            kube::Error::Service(error) => {
+                let server = Untrusted::new("the API server");
+                Self::Connect(Arc::new(ConnectError::of_exchange(server, error)))
+            }
             error => Self::Answer {
                 problem: Untrusted::new(error.to_string()),
             },

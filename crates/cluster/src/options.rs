@@ -1,11 +1,14 @@
 //! What the user says about the cluster on the command line.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use secrecy::SecretString;
 
 /// kubectl's global flags, a field each. What is not set comes from the kubeconfig.
-#[derive(Clone, Debug, Default)]
+///
+/// Printing them shows which cluster is meant and nothing of the rest: URLs may carry passwords too.
+#[derive(Clone, Default)]
 pub struct Options {
     /// `--as`: the user to impersonate.
     pub impersonate_user: Option<String>,
@@ -82,5 +85,34 @@ impl Options {
         .into_iter()
         .filter_map(|(flag, is_set)| is_set.then_some(flag))
         .collect()
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("kubeconfig", &self.kubeconfig)
+            .field("context", &self.context)
+            .field("cluster", &self.cluster)
+            .field("user", &self.user)
+            .field("namespace", &self.namespace)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn printing_shows_no_secret() {
+        let options = Options {
+            password: Some("s3cret".into()),
+            proxy_url: Some("http://me:s3cret@proxy".to_owned()),
+            server: Some("https://me:s3cret@host".to_owned()),
+            token: Some("s3cret".into()),
+            ..Options::default()
+        };
+        assert!(!format!("{options:?}").contains("s3cret"));
     }
 }

@@ -90,8 +90,8 @@ impl ConnectError {
 
     /// Finds out what the error of a request means. With TLS 1.3 a server refuses a client's certificate only after
     /// the client takes the handshake for done.
-    pub(crate) fn of_exchange(server: Untrusted, error: hyper::Error) -> Self {
-        let alert = causes(&error).find_map(|error| {
+    pub(crate) fn of_exchange(server: Untrusted, error: Box<dyn StdError + Send + Sync>) -> Self {
+        let alert = causes(&*error).find_map(|error| {
             let fault = error
                 .downcast_ref::<io::Error>()?
                 .get_ref()?
@@ -111,7 +111,7 @@ impl ConnectError {
             }
             None => Self::Http {
                 server,
-                source: error.into(),
+                source: error,
             },
         }
     }

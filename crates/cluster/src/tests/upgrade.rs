@@ -127,9 +127,13 @@ async fn a_missing_client_certificate_is_named() {
         panic!("{failure:?}")
     };
     let source = source.source().unwrap().to_string();
+    let expected = "the server refuses the client certificate: CertificateRequired";
+    assert_eq!(source, expected);
+    let error = cluster.find(&"pod/web".parse().unwrap()).await.unwrap_err();
     assert_eq!(
-        source,
-        "the server refuses the client certificate: CertificateRequired"
+        std::error::Error::source(&error).unwrap().to_string(),
+        expected,
+        "{error:?}"
     );
 }
 
