@@ -14,19 +14,19 @@ use tokio::time::timeout;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A cluster, and who uses it.
-pub struct Stage {
-    pub minicluster: Minicluster,
+pub(crate) struct Stage {
+    pub(crate) minicluster: Minicluster,
     cluster: Cluster,
     _kubeconfig: NamedTempFile,
 }
 
 impl Stage {
     /// A cluster with the demo's content: deployments and services `web` and `echo`, and the pod `tools`.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::of(Config::default()).await
     }
 
-    pub async fn of(config: Config) -> Self {
+    pub(crate) async fn of(config: Config) -> Self {
         let minicluster = Minicluster::start(config).await.unwrap();
         let kubeconfig = NamedTempFile::new().unwrap();
         std::fs::write(kubeconfig.path(), minicluster.kubeconfig(User::Admin)).unwrap();
@@ -43,7 +43,7 @@ impl Stage {
     }
 
     /// A forward of the ports given to `target`, on 127.0.0.1 only.
-    pub fn forward(&self, target: &str, ports: &[&str]) -> ForwardBuilder {
+    pub(crate) fn forward(&self, target: &str, ports: &[&str]) -> ForwardBuilder {
         let builder = Forward::builder(self.cluster.clone(), target.parse().unwrap())
             .address("127.0.0.1".parse().unwrap());
         ports
@@ -51,19 +51,19 @@ impl Stage {
             .fold(builder, |builder, port| builder.port(port.parse().unwrap()))
     }
 
-    pub fn builder(&self, target: &str) -> ForwardBuilder {
+    pub(crate) fn builder(&self, target: &str) -> ForwardBuilder {
         Forward::builder(self.cluster.clone(), target.parse().unwrap())
     }
 }
 
 /// Where the port number `index` of `forward` is listened on.
-pub fn address(forward: &Forward, index: usize) -> SocketAddr {
+pub(crate) fn address(forward: &Forward, index: usize) -> SocketAddr {
     forward.local_addrs()[index].socket
 }
 
 /// Connects as a blocking app does: tokio asks once more after the handshake, and would take a reset that has come by then
 /// for a failure to connect.
-pub async fn connect(forward: &Forward, index: usize) -> TcpStream {
+pub(crate) async fn connect(forward: &Forward, index: usize) -> TcpStream {
     let address = address(forward, index);
     let connect = move || std::net::TcpStream::connect(address);
     let app = tokio::task::spawn_blocking(connect).await.unwrap().unwrap();
@@ -72,7 +72,7 @@ pub async fn connect(forward: &Forward, index: usize) -> TcpStream {
 }
 
 /// Sends `bytes` and waits until they have come back.
-pub async fn echo(app: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+pub(crate) async fn echo(app: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
     app.write_all(bytes).await?;
     let mut back = vec![0; bytes.len()];
     soon(app.read_exact(&mut back)).await?;
@@ -81,14 +81,14 @@ pub async fn echo(app: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// All that comes until the connection ends, and how that is.
-pub async fn read_all(app: &mut TcpStream) -> (Vec<u8>, io::Result<usize>) {
+pub(crate) async fn read_all(app: &mut TcpStream) -> (Vec<u8>, io::Result<usize>) {
     let mut bytes = Vec::new();
     let result = soon(app.read_to_end(&mut bytes)).await;
     (bytes, result)
 }
 
 /// Waits for an event that `wanted` makes something of.
-pub async fn event<T>(events: &mut Events, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
+pub(crate) async fn event<T>(events: &mut Events, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
     soon(async {
         loop {
             let event = events.next().await.expect("the forward has not ended");
@@ -100,6 +100,6 @@ pub async fn event<T>(events: &mut Events, mut wanted: impl FnMut(Event) -> Opti
     .await
 }
 
-pub async fn soon<T>(future: impl Future<Output = T>) -> T {
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     timeout(PATIENCE, future).await.expect("it happens soon")
 }
