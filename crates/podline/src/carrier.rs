@@ -6,7 +6,7 @@ mod copy;
 pub(crate) use copy::{Carried, Carrier, Stop, failed};
 
 mod early;
-pub(crate) use early::Early;
+pub(crate) use early::{Early, chunk_of};
 
 mod half_close;
 use half_close::{HalfClose, PassOn};

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::SessionError;
 use crate::pair::{PairReceiver, PairSender};
 use crate::session::Shared;
+use crate::{Chunk, SessionError};
 
 /// The right to run one connection on a session. Dropped unused, it is the pool's again.
 #[derive(Debug)]
@@ -20,14 +20,33 @@ impl Lane {
         }
     }
 
-    /// Opens the pair for the pod's `port`. The opening never waits for the peer, nor for bytes; those sent before the
-    /// next await go with it.
+    /// Opens the pair for the pod's `port`. The opening never waits for the peer, nor for bytes.
     ///
     /// # Errors
     /// The session ended since the lane was lent; nothing was sent.
-    pub fn open(mut self, port: u16) -> Result<(PairSender, PairReceiver), SessionError> {
+    pub fn open(self, port: u16) -> Result<(PairSender, PairReceiver), SessionError> {
+        self.open_with(port, None)
+    }
+
+    /// As [`Lane::open`]; what the app has said already goes in one write with the opening.
+    ///
+    /// # Errors
+    /// The session ended since the lane was lent; nothing was sent.
+    pub fn open_with(
+        mut self,
+        port: u16,
+        first: Option<Chunk>,
+    ) -> Result<(PairSender, PairReceiver), SessionError> {
         let session = self.session.take().expect("a lane is opened once");
-        let pair = session.lock().open(port)?;
+        let pair = {
+            // Under one lock, or the session's task could send the opening before the bytes are there.
+            let mut core = session.lock();
+            let pair = core.open(port)?;
+            if let Some(first) = first {
+                core.send(pair, first, false);
+            }
+            pair
+        };
         Ok((
             PairSender::new(session.clone(), pair),
             PairReceiver::new(session, pair),

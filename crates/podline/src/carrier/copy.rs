@@ -60,7 +60,7 @@ pub(crate) enum Stop {
 }
 
 impl<U: Upstream, D: Downstream> Carrier<U, D> {
-    /// Takes over a connection whose pair has just been opened. `early` is sent before anything is waited for.
+    /// Takes over a connection whose pair has been opened with what the app had said: `early`.
     pub(crate) fn new(
         app: TcpStream,
         (upstream, downstream): (U, D),
@@ -68,6 +68,7 @@ impl<U: Upstream, D: Downstream> Carrier<U, D> {
         linger: Duration,
         tap: Option<Box<dyn Tap>>,
     ) -> Self {
+        let Early { bytes, finished } = early;
         let mut carrier = Self {
             app,
             upstream,
@@ -79,13 +80,14 @@ impl<U: Upstream, D: Downstream> Carrier<U, D> {
             reads: true,
             read_size: READ,
             looks: Looks::new(),
-            kept: Kept::new(),
+            kept: Kept::new(Vec::new()),
             carried: Carried::default(),
         };
-        if !early.chunk.is_empty() {
-            carrier.send(early.chunk);
+        if !bytes.is_empty() {
+            carrier.sent(&bytes);
+            carrier.kept = Kept::new(bytes);
         }
-        if early.finished {
+        if finished {
             carrier.handle_app_finished();
         }
         carrier
@@ -96,27 +98,18 @@ impl<U: Upstream, D: Downstream> Carrier<U, D> {
         &self.app
     }
 
-    /// Whether the connection can begin anew with another pair: the pod has said nothing yet, and all that the app
-    /// said is still known. That none of it reached an app is for the caller to know.
-    pub(crate) fn can_begin_anew(&self) -> bool {
-        self.kept.bytes().is_some()
+    /// What the app has said, if the connection can begin anew with it: the pod has said nothing yet, and all that the
+    /// app said is still known. That none of it reached an app is for the caller to know.
+    pub(crate) fn said(&self) -> Option<&[u8]> {
+        self.kept.bytes()
     }
 
-    /// Begins anew with `pair`: what the app said goes with its opening.
-    ///
-    /// # Panics
-    /// If that is not known any more: see [`Carrier::can_begin_anew`].
+    /// Begins anew with a pair that was opened with what the app had said.
     pub(crate) fn begin_anew(&mut self, (upstream, downstream): (U, D)) {
         self.upstream = upstream;
         self.downstream = downstream;
         self.half_close.handle_begun_anew();
         self.reads = !self.half_close.is_finished();
-        let said = self.kept.bytes().expect("the caller has asked");
-        if !said.is_empty() {
-            let mut chunk = Chunk::with_capacity(said.len());
-            chunk.buffer().extend_from_slice(said);
-            self.upstream.send(chunk);
-        }
     }
 
     /// Copies until one of the two ends, or `stop`. To be followed by [`Carrier::close`], or by
@@ -221,13 +214,17 @@ impl<U: Upstream, D: Downstream> Carrier<U, D> {
     }
 
     fn send(&mut self, chunk: Chunk) {
-        self.carried.sent += chunk.len() as u64;
-        if let Some(tap) = &mut self.tap {
-            tap.sent(chunk.bytes());
-        }
-        self.half_close.handle_sent(self.clock.now());
+        self.sent(chunk.bytes());
         self.kept.handle_sent(chunk.bytes());
         self.upstream.send(chunk);
+    }
+
+    fn sent(&mut self, bytes: &[u8]) {
+        self.carried.sent += bytes.len() as u64;
+        if let Some(tap) = &mut self.tap {
+            tap.sent(bytes);
+        }
+        self.half_close.handle_sent(self.clock.now());
     }
 
     fn handle_app_finished(&mut self) {

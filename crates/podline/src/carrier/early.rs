@@ -7,10 +7,10 @@ use tokio::net::TcpStream;
 /// As much of an app's first bytes as goes with the opening of its pair: most requests, in one read.
 const EARLY: usize = 16 * 1024;
 
-/// What an app sent before its pair was opened. It travels with the opening, so that nothing waits a round trip.
+/// What an app said before its pair was opened. It travels with the opening, so that nothing waits a round trip.
 #[derive(Debug)]
 pub(crate) struct Early {
-    pub(super) chunk: Chunk,
+    pub(super) bytes: Vec<u8>,
     /// The app has ended its direction already.
     pub(super) finished: bool,
 }
@@ -18,25 +18,37 @@ pub(crate) struct Early {
 impl Early {
     /// Takes what has come to `app`, without waiting for it. An error means that the app is gone.
     pub(crate) fn take(app: &TcpStream) -> io::Result<Self> {
-        let mut chunk = Chunk::with_capacity(EARLY);
-        let buffer = chunk.buffer();
-        let start = buffer.len();
-        buffer.resize(start + EARLY, 0);
+        let mut bytes = vec![0; EARLY];
         // Asks the system itself: tokio knows of a new socket's bytes only after its next look at all sockets.
-        let read = (&*SockRef::from(app)).read(&mut buffer[start..]);
-        buffer.truncate(start + *read.as_ref().unwrap_or(&0));
+        let read = (&*SockRef::from(app)).read(&mut bytes);
+        bytes.truncate(*read.as_ref().unwrap_or(&0));
+        bytes.shrink_to_fit();
         match read {
             Ok(length) => Ok(Self {
-                chunk,
+                bytes,
                 finished: length == 0,
             }),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Self {
-                chunk,
+                bytes,
                 finished: false,
             }),
             Err(error) => Err(error),
         }
     }
+
+    /// The bytes, to be sent with the opening.
+    pub(crate) fn chunk(&self) -> Option<Chunk> {
+        chunk_of(&self.bytes)
+    }
+}
+
+/// A chunk of `bytes`, if there are any.
+pub(crate) fn chunk_of(bytes: &[u8]) -> Option<Chunk> {
+    (!bytes.is_empty()).then(|| {
+        let mut chunk = Chunk::with_capacity(bytes.len());
+        chunk.buffer().extend_from_slice(bytes);
+        chunk
+    })
 }
 
 #[cfg(test)]
@@ -55,13 +67,13 @@ mod tests {
         let (ours, _) = listener.accept().await.unwrap();
 
         let nothing = Early::take(&ours).unwrap();
-        assert!(nothing.chunk.is_empty() && !nothing.finished);
+        assert!(nothing.bytes.is_empty() && !nothing.finished);
 
         app.write_all(b"early").await.unwrap();
         ours.readable().await.unwrap();
-        let bytes = Early::take(&ours).unwrap();
-        assert_eq!(bytes.chunk.bytes(), b"early");
-        assert!(!bytes.finished);
+        let early = Early::take(&ours).unwrap();
+        assert_eq!(early.bytes, b"early");
+        assert!(!early.finished);
 
         app.shutdown().await.unwrap();
         while !Early::take(&ours).unwrap().finished {

@@ -8,10 +8,9 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    pub(super) fn new() -> Self {
-        Self {
-            bytes: Some(Vec::new()),
-        }
+    /// `bytes` are what the app has said so far.
+    pub(super) fn new(bytes: Vec<u8>) -> Self {
+        Self { bytes: Some(bytes) }
     }
 
     pub(super) fn handle_sent(&mut self, sent: &[u8]) {
@@ -42,7 +41,7 @@ mod tests {
 
     #[test]
     fn keeps_all_or_nothing() {
-        let mut kept = Kept::new();
+        let mut kept = Kept::new(Vec::new());
         kept.handle_sent(b"GET ");
         kept.handle_sent(b"/");
         assert_eq!(kept.bytes(), Some(&b"GET /"[..]));
@@ -56,7 +55,7 @@ mod tests {
 
     #[test]
     fn forgets_at_the_pods_first_word() {
-        let mut kept = Kept::new();
+        let mut kept = Kept::new(Vec::new());
         kept.handle_sent(b"GET /");
         kept.forget();
         assert_eq!(kept.bytes(), None);

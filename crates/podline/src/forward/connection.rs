@@ -7,7 +7,7 @@ use tokio::time::{self, Instant};
 
 use super::route::{Route, Trouble};
 use super::shared::Shared;
-use crate::carrier::{Carried, Carrier, Early, Stop, failed};
+use crate::carrier::{Carried, Carrier, Early, Stop, chunk_of, failed};
 use crate::outcome::NoPod;
 use crate::socket::reset;
 use crate::{Connection, End, Event, Outcome, Tap};
@@ -70,10 +70,10 @@ impl Accepted {
                 reason: text.clone(),
             });
             // The runtime has not even looked for the port, so no byte has reached an app.
-            if !carrier.can_begin_anew() {
+            let Some(said) = carrier.said() else {
                 return carrier.close(why, &shared.stop).await;
-            }
-            match self.open_anew(carrier.app(), route.generation).await {
+            };
+            match self.open_anew(carrier.app(), said, route.generation).await {
                 Ok((next, pair)) => {
                     route = next;
                     carrier.begin_anew(pair);
@@ -104,7 +104,7 @@ impl Accepted {
                 Some(early) => early,
                 None => Early::take(app).map_err(|_| End::AppReset)?,
             };
-            match lane.open(port) {
+            match lane.open_with(port, early.chunk()) {
                 Ok(pair) => return Ok((route, pair, early)),
                 // The session ended since the lane was lent: there are others.
                 Err(_) => taken = Some(early),
@@ -112,11 +112,11 @@ impl Accepted {
         }
     }
 
-    /// Opens a pair on a later route than that of the generation `after`.
-    async fn open_anew(&self, app: &TcpStream, after: u64) -> Result<(Arc<Route>, Pair), End> {
+    /// Opens a pair on a later route than that of the generation `after`, with what the app has said.
+    async fn open_anew(&self, app: &TcpStream, said: &[u8], after: u64) -> Result<(Arc<Route>, Pair), End> {
         loop {
             let (route, port, lane) = self.lane(app, after).await?;
-            if let Ok(pair) = lane.open(port) {
+            if let Ok(pair) = lane.open_with(port, chunk_of(said)) {
                 return Ok((route, pair));
             }
         }

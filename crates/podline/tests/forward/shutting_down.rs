@@ -23,6 +23,7 @@ async fn a_shutdown_leaves_nothing_behind() {
         _ => None,
     });
     assert!(matches!(end.await, End::ShutDown));
+    // The events end with the forward.
     soon(async { while events.next().await.is_some() {} }).await;
     soon(async {
         while stage.minicluster.sessions() > 0 {

@@ -96,7 +96,6 @@ impl Core {
         };
         self.collect();
         self.pairs.insert(pair, PairState::default());
-        // The app's first bytes go with the opening if they are sent before the driver has its turn.
         self.wake_driver();
         Ok(pair)
     }

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::super::{Carried, Carrier, Downstream, Early, Stop, Upstream};
+use super::super::{Carried, Carrier, Downstream, Early, Stop, Upstream, chunk_of};
 use crate::{End, Tap};
 
 /// What a carrier asked of its pair.
@@ -49,11 +49,12 @@ impl Scene {
         }
         let early = Early::take(&ours).unwrap();
         let MockPair {
-            pair,
+            mut pair,
             pod,
             asked,
             room,
         } = MockPair::new();
+        early.chunk().into_iter().for_each(|chunk| pair.0.send(chunk));
         let tapped = Arc::new(Mutex::new(Tapped::default()));
         let mut carrier = Carrier::new(
             ours,
@@ -68,8 +69,11 @@ impl Scene {
         let carrier = tokio::spawn(async move {
             loop {
                 let why = carrier.copy(&stopped).await;
-                if matches!(why, Stop::Pair(End::PodGone(_))) && carrier.can_begin_anew() {
-                    carrier.begin_anew(next_pairs.recv().await.unwrap());
+                let said = carrier.said().map(chunk_of);
+                if let (Stop::Pair(End::PodGone(_)), Some(said)) = (&why, said) {
+                    let mut pair: (MockUpstream, MockDownstream) = next_pairs.recv().await.unwrap();
+                    said.into_iter().for_each(|chunk| pair.0.send(chunk));
+                    carrier.begin_anew(pair);
                 } else {
                     let (carried, end, _) = carrier.close(why, &stopped).await;
                     return (carried, end);
