@@ -1,0 +1,105 @@
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use podline::cluster::{Cluster, Options};
+use podline::{Event, Events, Forward, ForwardBuilder};
+use podline_minicluster::{Config, Minicluster, User};
+use tempfile::NamedTempFile;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// How long anything may take that should happen; only a broken build ever waits so long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A cluster, and who uses it.
+pub(crate) struct Stage {
+    pub(crate) minicluster: Minicluster,
+    cluster: Cluster,
+    _kubeconfig: NamedTempFile,
+}
+
+impl Stage {
+    /// A cluster with the demo's content: deployments and services `web` and `echo`, and the pod `tools`.
+    pub(crate) async fn new() -> Self {
+        Self::of(Config::default()).await
+    }
+
+    pub(crate) async fn of(config: Config) -> Self {
+        let minicluster = Minicluster::start(config).await.unwrap();
+        let kubeconfig = NamedTempFile::new().unwrap();
+        std::fs::write(kubeconfig.path(), minicluster.kubeconfig(User::Admin)).unwrap();
+        let options = Options {
+            kubeconfig: Some(kubeconfig.path().to_owned()),
+            ..Options::default()
+        };
+        let cluster = Cluster::connect(options).await.unwrap();
+        Self {
+            minicluster,
+            cluster,
+            _kubeconfig: kubeconfig,
+        }
+    }
+
+    /// A forward of the ports given to `target`, on 127.0.0.1 only.
+    pub(crate) fn forward(&self, target: &str, ports: &[&str]) -> ForwardBuilder {
+        let builder = Forward::builder(self.cluster.clone(), target.parse().unwrap())
+            .address("127.0.0.1".parse().unwrap());
+        ports
+            .iter()
+            .fold(builder, |builder, port| builder.port(port.parse().unwrap()))
+    }
+
+    pub(crate) fn builder(&self, target: &str) -> ForwardBuilder {
+        Forward::builder(self.cluster.clone(), target.parse().unwrap())
+    }
+}
+
+/// Where the port number `index` of `forward` is listened on.
+pub(crate) fn address(forward: &Forward, index: usize) -> SocketAddr {
+    forward.local_addrs()[index].socket
+}
+
+/// Connects as a blocking app does: tokio asks once more after the handshake, and would take a reset that has come by then
+/// for a failure to connect.
+pub(crate) async fn connect(forward: &Forward, index: usize) -> TcpStream {
+    let address = address(forward, index);
+    let connect = move || std::net::TcpStream::connect(address);
+    let app = tokio::task::spawn_blocking(connect).await.unwrap().unwrap();
+    app.set_nonblocking(true).unwrap();
+    TcpStream::from_std(app).unwrap()
+}
+
+/// Sends `bytes` and waits until they have come back.
+pub(crate) async fn echo(app: &mut TcpStream, bytes: &[u8]) -> io::Result<()> {
+    app.write_all(bytes).await?;
+    let mut back = vec![0; bytes.len()];
+    soon(app.read_exact(&mut back)).await?;
+    assert_eq!(back, bytes);
+    Ok(())
+}
+
+/// All that comes until the connection ends, and how that is.
+pub(crate) async fn read_all(app: &mut TcpStream) -> (Vec<u8>, io::Result<usize>) {
+    let mut bytes = Vec::new();
+    let result = soon(app.read_to_end(&mut bytes)).await;
+    (bytes, result)
+}
+
+/// Waits for an event that `wanted` makes something of.
+pub(crate) async fn event<T>(events: &mut Events, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
+    soon(async {
+        loop {
+            let event = events.next().await.expect("the forward has not ended");
+            if let Some(found) = wanted(event) {
+                return found;
+            }
+        }
+    })
+    .await
+}
+
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, future).await.expect("it happens soon")
+}
