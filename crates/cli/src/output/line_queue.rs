@@ -104,9 +104,13 @@ impl Shared {
             state.dropped += 1;
             return;
         }
+        // A writer that writes, or was woken already, looks again by itself.
+        let is_idle = !state.writing && state.waiting.is_empty();
         state.waiting.extend_from_slice(line.as_bytes());
         state.waiting.push(b'\n');
-        self.changed.notify_all();
+        if is_idle {
+            self.changed.notify_all();
+        }
     }
 
     fn write_to(&self, mut sink: impl Write) {

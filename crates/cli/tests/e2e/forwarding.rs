@@ -196,6 +196,15 @@ impl Forwarding {
     }
 }
 
+/// A case that fails shows what the program said.
+impl Drop for Forwarding {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.all());
+        }
+    }
+}
+
 impl Heard {
     fn listen(stream: impl AsyncRead + Send + Unpin + 'static) -> Self {
         let lines = Arc::new(Mutex::new(Vec::new()));

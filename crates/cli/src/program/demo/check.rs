@@ -27,10 +27,10 @@ use crate::{
 };
 
 /// How long one step may take.
-const STEP: Duration = Duration::from_secs(30);
+const STEP: Duration = Duration::from_secs(60);
 
 /// Bytes that go down and up.
-const BULK: u64 = 32 * 1024 * 1024;
+const BULK: u64 = 16 * 1024 * 1024;
 
 /// Connections that are open at the same time.
 const CROWD: usize = 100;
@@ -76,10 +76,10 @@ pub(super) async fn run(
     let mut steps = Steps { output, failed: 0 };
     steps.step("a page over HTTP", page(web)).await;
     steps
-        .step("32 MiB from the pod, every byte compared", download(at(SOURCE)?))
+        .step("16 MiB from the pod, every byte compared", download(at(SOURCE)?))
         .await;
     steps
-        .step("32 MiB to the pod, hash compared", upload(at(SINK)?))
+        .step("16 MiB to the pod, hash compared", upload(at(SINK)?))
         .await;
     steps
         .step("a server that speaks first", greeting(at(GREETER)?))

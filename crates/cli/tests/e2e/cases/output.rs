@@ -2,7 +2,11 @@
 
 use std::{process::Stdio, sync::Arc};
 
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    net::TcpStream,
+    process::Command,
+};
 
 use crate::{
     app::App,
@@ -23,38 +27,43 @@ cases! {
 }
 
 async fn standard_output_is_kubectls(world: Arc<World>) {
-    // A port that is free now; kubectl and podline take it one after the other.
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
-    let ports = [format!("{port}:7"), ":22".to_owned()];
-    let arguments = ["pod/tools", &ports[0], &ports[1], "--address", "localhost"];
-    let mut heard = Vec::new();
-    for command in [
-        kubectl(&world, &[&["port-forward"], &arguments[..]].concat()),
-        podline(&world, &arguments),
-    ] {
-        let forwarding = Forwarding::of(command).await;
-        let lines = forwarding.says(4).await;
-        let other = lines[2]
-            .split([':', ' '])
-            .find_map(|word| word.parse::<u16>().ok())
-            .unwrap();
-        forwarding.connect(7).await.is_echoed(b"first").await;
-        forwarding.connect(22).await.receive(6).await;
-        let lines = forwarding.says(6).await;
-        // The free port is another each time.
-        heard.push(
-            lines
-                .iter()
-                .map(|line| line.replace(&other.to_string(), "FREE"))
-                .collect::<Vec<_>>(),
-        );
-        drop(forwarding);
+    let mut addresses = vec![("localhost", 2)];
+    if cfg!(target_os = "linux") {
+        addresses.push(("127.0.0.2,localhost,127.0.0.10", 4));
     }
-    assert_eq!(heard[0], heard[1]);
+    for (address, number) in addresses {
+        // A port that is free now; kubectl and podline take it one after the other.
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let arguments = ["pod/tools", &format!("{port}:7"), ":22", "--address", address];
+        let theirs = said(
+            kubectl(&world, &[&["port-forward"], &arguments[..]].concat()),
+            port,
+            number,
+        )
+        .await;
+        let ours = said(podline(&world, &arguments), port, number).await;
+        assert_eq!(theirs, ours);
+    }
+}
+
+/// What a forward of two ports on this number of addresses says until two connections were made. The second port is any
+/// free one, and named so.
+async fn said(command: Command, port: u16, addresses: usize) -> Vec<String> {
+    let forwarding = Forwarding::of(command).await;
+    forwarding.says(2 * addresses).await;
+    let free = forwarding.address_of(22).await.port();
+    let connect = |port| async move { App::new(TcpStream::connect(("127.0.0.1", port)).await.unwrap()) };
+    connect(port).await.is_echoed(b"first").await;
+    connect(free).await.receive(6).await;
+    let lines = forwarding.says(2 * addresses + 2).await;
+    lines
+        .iter()
+        .map(|line| line.replace(&free.to_string(), "FREE"))
+        .collect()
 }
 
 async fn no_secret_is_logged(world: Arc<World>) {
@@ -117,9 +126,9 @@ async fn a_full_standard_output_delays_no_connection(world: Arc<World>) {
         .unwrap();
     // 30 bytes a line fill a pipe of 64 KiB after 2200 connections; from here on nobody reads.
     for _ in 0..3000 {
-        drop(tokio::net::TcpStream::connect(address).await.unwrap());
+        drop(TcpStream::connect(address).await.unwrap());
     }
-    App::new(tokio::net::TcpStream::connect(address).await.unwrap())
+    App::new(TcpStream::connect(address).await.unwrap())
         .is_echoed(b"still served")
         .await;
 }
@@ -141,7 +150,7 @@ async fn a_closed_standard_output_ends_nothing(world: Arc<World>) {
         .and_then(|line| line.strip_suffix(" -> 7\n"))
         .unwrap();
     for _ in 0..10 {
-        App::new(tokio::net::TcpStream::connect(address).await.unwrap())
+        App::new(TcpStream::connect(address).await.unwrap())
             .is_echoed(b"still served")
             .await;
     }
@@ -174,7 +183,7 @@ async fn a_second_interrupt_ends_at_once(world: Arc<World>) {
     let address = forwarding.address_of(25).await;
     forwarding.signal("INT").await;
     // The orderly end has begun when nobody listens any more.
-    while tokio::net::TcpStream::connect(address).await.is_ok() {}
+    while TcpStream::connect(address).await.is_ok() {}
     forwarding.signal("INT").await;
     let said = forwarding.end().await;
     assert_eq!(said.status.code(), Some(130), "{:?}", said.stderr);
