@@ -8,12 +8,16 @@ mod exchange;
 mod http_connect;
 mod no_proxy;
 mod proxy;
+mod proxy_error;
 mod read_ahead;
 mod socks5;
 mod stream;
 mod tls;
+mod tls_fault;
 
-pub use error::{ConnectError, ProxyError, TlsFault};
+pub use error::ConnectError;
+pub use proxy_error::ProxyError;
+pub use tls_fault::TlsFault;
 
 pub(crate) use connector::Connector;
 pub(crate) use error::causes;

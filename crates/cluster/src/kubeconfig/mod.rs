@@ -4,6 +4,7 @@ mod error;
 mod file;
 mod in_cluster;
 mod load;
+mod pick;
 mod resolve;
 mod server_url;
 mod settings;

@@ -4,14 +4,16 @@ mod found;
 mod kind;
 mod order;
 mod pod;
+mod port_error;
 mod remote_port;
 mod service;
 #[allow(clippy::module_inception, reason = "the folder's main type")]
 mod target;
 
-pub use found::{Found, PortError};
+pub use found::Found;
 pub use kind::Kind;
 pub use pod::{Owner, Phase, Pod};
+pub use port_error::PortError;
 pub use remote_port::{RemotePort, RemotePortError};
 pub use target::{Target, TargetError};
 
