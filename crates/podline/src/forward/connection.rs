@@ -12,6 +12,9 @@ use crate::outcome::NoPod;
 use crate::socket::reset;
 use crate::{Connection, End, Event, Outcome, Tap};
 
+/// How many pairs one connection may use up, where each was lost before a byte of it can have reached an app.
+const TRIES: u32 = 5;
+
 /// One accepted connection, from a pod for it to its outcome.
 pub(super) struct Accepted {
     pub(super) shared: Arc<Shared>,
@@ -31,6 +34,8 @@ impl Accepted {
         let accepted = Instant::now();
         // Small packets leave at once; a socket that refuses this is broken and says so soon.
         let _ = app.set_nodelay(true);
+        // A session whose end has arrived already must not be lent: its task has its turn first.
+        tokio::task::yield_now().await;
         let (carried, end, mut tap) = self.carry(app).await;
         let outcome = Outcome {
             sent: carried.sent,
@@ -59,27 +64,51 @@ impl Accepted {
         };
         let tap = self.tap(&route);
         let mut carrier = Carrier::new(app, pair, early, shared.settings.half_close_linger, tap);
+        let mut tries = 1;
         loop {
             let why = carrier.copy(&shared.stop).await;
-            let Stop::Pair(End::PodGone(text)) = &why else {
+            let anew = self
+                .may_begin_anew(&why, &carrier, &route)
+                .filter(|_| tries < TRIES);
+            tries += 1;
+            let Some((said, after)) = anew else {
                 return carrier.close(why, &shared.stop).await;
             };
-            shared.report(Trouble {
-                generation: route.generation,
-                is_gone: true,
-                reason: text.clone(),
-            });
-            // The runtime has not even looked for the port, so no byte has reached an app.
-            let Some(said) = carrier.said() else {
-                return carrier.close(why, &shared.stop).await;
-            };
-            match self.open_anew(carrier.app(), said, route.generation).await {
+            match self.open_anew(carrier.app(), said, after).await {
                 Ok((next, pair)) => {
                     route = next;
                     carrier.begin_anew(pair);
                 }
                 Err(end) => return carrier.close(Stop::Pair(end), &shared.stop).await,
             }
+        }
+    }
+
+    /// What the app said and the generation after which another pair may be tried, where it is proven that no byte of it
+    /// has reached an app.
+    fn may_begin_anew<'a>(
+        &self,
+        why: &Stop,
+        carrier: &'a Carrier<PairSender, PairReceiver>,
+        route: &Route,
+    ) -> Option<(&'a [u8], u64)> {
+        match why {
+            // The runtime has not even looked for the port.
+            Stop::Pair(End::PodGone(text)) => {
+                self.shared.report(Trouble {
+                    generation: route.generation,
+                    is_gone: true,
+                    reason: text.clone(),
+                });
+                Some((carrier.said()?, route.generation))
+            }
+            // Nothing was said, so there is nothing that could have been heard. The same pod will do.
+            Stop::Pair(End::SessionLost(_)) => {
+                let said = carrier.said()?;
+                said.is_empty()
+                    .then(|| (said, route.generation.saturating_sub(1)))
+            }
+            _ => None,
         }
     }
 

@@ -148,3 +148,17 @@ async fn a_forward_that_is_told_to_ends_with_its_pod() {
     }
     assert!(matches!(soon(forward.ended()).await, Ended::Lost(_)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_said_nothing_yet_outlives_its_session() {
+    let stage = Stage::new().await;
+    let forward = stage.forward("svc/echo", &[":7"]).start().await.unwrap();
+    let mut silent = connect(&forward, 0).await;
+    let mut said = connect(&forward, 0).await;
+    echo(&mut said, b"heard").await.unwrap();
+    stage.minicluster.faults().cut_sessions();
+    // Whether an app heard what this one said is not known for what it would say next.
+    let (_, end) = read_all(&mut said).await;
+    assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    echo(&mut silent, b"first words").await.unwrap();
+}
