@@ -121,3 +121,21 @@ fn what_a_server_says_does_nothing_to_the_terminal() {
         "{error}"
     );
 }
+
+#[test]
+fn a_proxy_that_is_down_is_told_from_a_server_that_is() {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for scheme in ["http", "socks5"] {
+        let proxy = format!("{scheme}://{address}");
+        let command =
+            Podline::new().args(["web", "80", "--server=https://k8s.invalid", "--proxy-url", &proxy]);
+        let error = command.run().error();
+        assert!(error.starts_with(&format!("error: the proxy {proxy}")), "{error}");
+        assert!(
+            error.contains(" did not connect to k8s.invalid:443: it cannot be reached: "),
+            "{error}"
+        );
+        assert!(error.contains("\nhint: is the proxy running? "), "{error}");
+        assert_eq!(error.lines().count(), 2, "{error}");
+    }
+}

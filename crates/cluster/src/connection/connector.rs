@@ -14,7 +14,9 @@ use super::dial::{dial, shown};
 use super::proxy::ProxyScheme;
 use super::read_ahead::ReadAhead;
 use super::stream::Way;
-use super::{ConnectError, Identity, ProxyUrl, Stream, TlsFault, Trust, deadline, http_connect, socks5};
+use super::{
+    ConnectError, Identity, ProxyError, ProxyUrl, Stream, TlsFault, Trust, deadline, http_connect, socks5,
+};
 use crate::environment::Environment;
 use crate::kubeconfig::{ConfigError, ServerUrl, Tls};
 
@@ -159,13 +161,19 @@ impl Connector {
     }
 
     async fn through(&self, proxy: &ProxyUrl) -> Result<ReadAhead<Way>, ConnectError> {
-        let mut tcp = dial(&proxy.host, proxy.port, "connecting to the proxy").await?;
         let place = shown(&self.server.host, self.server.port);
         let failed = |source| ConnectError::Proxy {
             proxy: Untrusted::new(proxy.to_string()),
             server: Untrusted::new(&*place),
             source,
         };
+        let dialled = dial(&proxy.host, proxy.port, "connecting to the proxy").await;
+        let mut tcp = dialled.map_err(|error| match error {
+            ConnectError::Dns { source, .. } | ConnectError::Tcp { source, .. } => {
+                failed(ProxyError::Unreachable { source })
+            }
+            error => error,
+        })?;
         deadline::within(deadline::PROXY, "getting through the proxy", async {
             match proxy.scheme {
                 ProxyScheme::Socks5 => {

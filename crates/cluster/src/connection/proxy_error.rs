@@ -31,6 +31,12 @@ pub enum ProxyError {
     /// It does not speak SOCKS5.
     #[error("it does not speak SOCKS5")]
     NotSocks,
+    /// Its name has no address, or nothing listens there.
+    #[error("it cannot be reached")]
+    Unreachable {
+        /// Why.
+        source: io::Error,
+    },
 }
 
 impl ProxyError {
@@ -45,6 +51,9 @@ impl ProxyError {
             }
             Self::Broken { .. } | Self::NotSocks => {
                 Some("check the proxy's URL: scheme, host and port".into())
+            }
+            Self::Unreachable { .. } => {
+                Some("is the proxy running? --proxy-url, the kubeconfig or HTTPS_PROXY names it".to_owned())
             }
             Self::TooLong => None,
         }
