@@ -186,7 +186,7 @@ async fn a_proxy_that_is_not_there_is_told() {
         message.starts_with(&format!("the proxy http://{unused}")),
         "{message}"
     );
-    assert!(message.contains(" did not connect to 127.0.0.1:"), "{message}");
+    assert!(message.contains(" did not connect to localhost:"), "{message}");
     drop(proxy);
 }
 
