@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 use podline_minicluster::workload::pattern;
 use sha2::{Digest as _, Sha256};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
     time::timeout,
 };
@@ -66,6 +66,13 @@ impl App {
         assert_eq!(self.receive(text.len()).await, text);
     }
 
+    /// Takes bytes without looking at them until the connection ends, and says whether that was orderly.
+    pub(crate) async fn drain(&mut self) -> io::Result<()> {
+        let mut sink = tokio::io::sink();
+        let end = tokio::io::copy(&mut self.stream, &mut sink);
+        timeout(PATIENCE, end).await.expect("it ends in time").map(drop)
+    }
+
     /// Ends without any more bytes, by a reset.
     pub(crate) async fn is_reset(&mut self) {
         let (bytes, end) = self.rest().await;
@@ -77,6 +84,18 @@ impl App {
     pub(crate) async fn get(&mut self, path: &str) -> Vec<u8> {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes())
             .await;
+        self.answer().await
+    }
+
+    /// The body of the answer to a POST.
+    pub(crate) async fn post(&mut self, path: &str, body: &[u8]) -> Vec<u8> {
+        let length = body.len();
+        let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n");
+        self.send(&[head.as_bytes(), body].concat()).await;
+        self.answer().await
+    }
+
+    async fn answer(&mut self) -> Vec<u8> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.extend(self.receive(1).await);
@@ -94,20 +113,7 @@ impl App {
 
     /// Takes `number` of the bytes that a source or generator sends, and compares each.
     pub(crate) async fn receive_pattern(&mut self, number: u64) {
-        let mut buffer = vec![0; 64 * 1024];
-        let mut offset = 0;
-        while offset < number {
-            let wanted = (number - offset).min(buffer.len() as u64) as usize;
-            let read = timeout(PATIENCE, self.stream.read(&mut buffer[..wanted])).await;
-            let length = read.expect("bytes come in time").unwrap();
-            assert_ne!(length, 0, "the end came after {offset} of {number} bytes");
-            assert_eq!(
-                pattern::first_difference(offset, &buffer[..length]),
-                None,
-                "after {offset} bytes"
-            );
-            offset += length as u64;
-        }
+        receive_pattern(&mut self.stream, number).await;
     }
 
     /// Sends `number` such bytes, and gives their hash in hex.
@@ -123,5 +129,41 @@ impl App {
             offset += length as u64;
         }
         hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Sends `number` such bytes, and at the same time expects them back.
+    pub(crate) async fn exchange_pattern(&mut self, number: u64) {
+        let (mut back, mut forth) = self.stream.split();
+        let send = async {
+            let mut buffer = vec![0; 64 * 1024];
+            let mut offset = 0;
+            while offset < number {
+                let length = (number - offset).min(buffer.len() as u64) as usize;
+                pattern::fill(offset, &mut buffer[..length]);
+                forth.write_all(&buffer[..length]).await.unwrap();
+                offset += length as u64;
+            }
+        };
+        let receive = receive_pattern(&mut back, number);
+        timeout(PATIENCE, async { tokio::join!(send, receive) })
+            .await
+            .expect("the bytes are back in time");
+    }
+}
+
+async fn receive_pattern(stream: &mut (impl AsyncRead + Unpin), number: u64) {
+    let mut buffer = vec![0; 64 * 1024];
+    let mut offset = 0;
+    while offset < number {
+        let wanted = (number - offset).min(buffer.len() as u64) as usize;
+        let read = timeout(PATIENCE, stream.read(&mut buffer[..wanted])).await;
+        let length = read.expect("bytes come in time").unwrap();
+        assert_ne!(length, 0, "the end came after {offset} of {number} bytes");
+        assert_eq!(
+            pattern::first_difference(offset, &buffer[..length]),
+            None,
+            "after {offset} bytes"
+        );
+        offset += length as u64;
     }
 }

@@ -2,15 +2,16 @@
 
 use std::{
     fmt::Write as _,
+    io,
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncRead, BufReader},
+    io::{AsyncRead, AsyncReadExt as _},
     net::TcpStream,
     process::{Child, Command},
     sync::watch,
@@ -29,11 +30,11 @@ pub(crate) struct Forwarding {
     stderr: Heard,
 }
 
-/// The lines that a stream has said so far.
+/// What a stream has said so far.
 #[derive(Clone)]
 struct Heard {
-    lines: Arc<Mutex<Vec<String>>>,
-    number: watch::Receiver<usize>,
+    bytes: Arc<Mutex<Vec<u8>>>,
+    news: watch::Receiver<()>,
 }
 
 /// What a program that ended has said.
@@ -88,7 +89,12 @@ impl Forwarding {
 
     /// Runs `podline` to an end that it comes to by itself.
     pub(crate) async fn run(world: &World, arguments: &[&str]) -> Said {
-        Self::spawn(podline(world, arguments)).end().await
+        Self::run_to_end(podline(world, arguments)).await
+    }
+
+    /// Runs a program to an end that it comes to by itself.
+    pub(crate) async fn run_to_end(command: Command) -> Said {
+        Self::spawn(command).end().await
     }
 
     /// The local address for a remote port, of the family of the first that was said.
@@ -121,7 +127,7 @@ impl Forwarding {
         match TcpStream::connect(self.address_of(remote).await).await {
             Ok(stream) => App::new(stream).is_reset().await,
             // The reset was there before anybody looked at the connection.
-            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}"),
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{error}"),
         }
     }
 
@@ -140,6 +146,18 @@ impl Forwarding {
             .into_iter()
             .find(|line| line.contains(text))
             .unwrap()
+    }
+
+    /// Waits until as many lines of standard error contain `text`.
+    pub(crate) async fn logs(&self, text: &str, number: usize) {
+        let said = self
+            .stderr
+            .until(|lines| lines.iter().filter(|line| line.contains(text)).count() >= number);
+        assert!(
+            timeout(PATIENCE, said).await == Ok(true),
+            "it never said `{text}` {number} times:\n{}",
+            self.all()
+        );
     }
 
     /// Waits until standard output has this many lines, and gives them.
@@ -206,44 +224,59 @@ impl Drop for Forwarding {
 }
 
 impl Heard {
-    fn listen(stream: impl AsyncRead + Send + Unpin + 'static) -> Self {
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let (tell, number) = watch::channel(0);
+    fn listen(mut stream: impl AsyncRead + Send + Unpin + 'static) -> Self {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let (tell, news) = watch::channel(());
         let heard = Self {
-            lines: Arc::clone(&lines),
-            number,
+            bytes: Arc::clone(&bytes),
+            news,
         };
         tokio::spawn(async move {
-            let mut stream = BufReader::new(stream).lines();
-            while let Ok(Some(line)) = stream.next_line().await {
-                lines.lock().unwrap().push(line);
-                tell.send_modify(|number| *number += 1);
+            let mut buffer = [0; 4096];
+            while let Ok(length @ 1..) = stream.read(&mut buffer).await {
+                bytes.lock().unwrap().extend_from_slice(&buffer[..length]);
+                tell.send_replace(());
             }
         });
         heard
     }
 
+    fn bytes(&self) -> Vec<u8> {
+        self.bytes.lock().unwrap().clone()
+    }
+
+    /// The lines that are complete.
     fn now(&self) -> Vec<String> {
-        self.lines.lock().unwrap().clone()
+        let bytes = self.bytes();
+        let end = bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
+        let text = String::from_utf8_lossy(&bytes[..end]);
+        text.lines().map(str::to_owned).collect()
     }
 
     /// Waits until the lines are as they should be, or no more can come.
     async fn until(&self, fits: impl Fn(&[String]) -> bool) -> bool {
-        let mut number = self.number.clone();
+        let mut news = self.news.clone();
         loop {
+            news.mark_unchanged();
             if fits(&self.now()) {
                 return true;
             }
-            if number.changed().await.is_err() {
+            if news.changed().await.is_err() {
                 return fits(&self.now());
             }
         }
     }
 }
 
+/// The podline that is tested.
+pub(crate) fn program() -> PathBuf {
+    std::env::var_os("PODLINE_E2E_PROGRAM")
+        .map_or_else(|| env!("CARGO_BIN_EXE_podline").into(), PathBuf::from)
+}
+
 /// `podline` on this world's cluster, with nothing else of the environment.
 pub(crate) fn podline(world: &World, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_podline"));
+    let mut command = Command::new(program());
     clean(&mut command, world.folder());
     command
         .arg("--kubeconfig")

@@ -34,12 +34,29 @@ pub(crate) enum Manners {
 pub(crate) enum Need {
     /// A way to stop and start parts of the cluster.
     Control,
+    /// Faults on demand, which only the cluster in this process has. Such a case has one for itself: `World::own`.
+    Faults,
     /// The real kubectl.
     Kubectl,
     /// More than one address of loopback, which Linux has.
     LoopbackNet,
     /// SIGINT and SIGTERM.
     Signals,
+}
+
+impl Need {
+    /// Why a case that has this need is skipped.
+    fn lack(self) -> &'static str {
+        match self {
+            Self::Control => {
+                "PODLINE_E2E_CONTROL names no program that stops and starts parts of the cluster"
+            }
+            Self::Faults => "a real cluster has no faults on demand",
+            Self::Kubectl => "kubectl is not on the PATH",
+            Self::LoopbackNet => "this system has one address of loopback",
+            Self::Signals => "this system has no signals",
+        }
+    }
 }
 
 type Run = fn(Arc<World>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -98,6 +115,7 @@ struct Wishes {
     skipped: Vec<String>,
     exact: bool,
     list: bool,
+    nothing: bool,
     at_a_time: Option<usize>,
 }
 
@@ -108,6 +126,8 @@ impl Wishes {
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--exact" => wishes.exact = true,
+                // No case is marked as one that is left out.
+                "--ignored" => wishes.nothing = true,
                 "--list" => wishes.list = true,
                 "--skip" => wishes.skipped.extend(arguments.next()),
                 "--test-threads" => {
@@ -129,7 +149,9 @@ impl Wishes {
                 name.contains(word.as_str())
             }
         };
-        (self.words.is_empty() || self.words.iter().any(fits)) && !self.skipped.iter().any(fits)
+        !self.nothing
+            && (self.words.is_empty() || self.words.iter().any(fits))
+            && !self.skipped.iter().any(fits)
     }
 }
 
@@ -157,6 +179,21 @@ pub(crate) async fn run(cases: Vec<Case>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let ending = {
+        let world = Arc::clone(&world);
+        tokio::select! {
+            ending = run_on(world, wanted, wishes.at_a_time.unwrap_or(AT_A_TIME)) => ending,
+            _ = tokio::signal::ctrl_c() => {
+                println!("\ninterrupted");
+                ExitCode::FAILURE
+            }
+        }
+    };
+    world.tidy().await;
+    ending
+}
+
+async fn run_on(world: Arc<World>, wanted: Vec<Case>, at_a_time: usize) -> ExitCode {
     println!("\nrunning {} cases on {}", wanted.len(), world.description());
     let began = Instant::now();
     let (skipped, able): (Vec<Case>, Vec<Case>) = wanted
@@ -164,14 +201,15 @@ pub(crate) async fn run(cases: Vec<Case>) -> ExitCode {
         .partition(|case| case.needs.iter().any(|need| !world.has(*need)));
     let (alone, social): (Vec<Case>, Vec<Case>) =
         able.into_iter().partition(|case| case.manners == Manners::Alone);
+    let mut passed = 0;
     let mut failed: Vec<(&str, String)> = Vec::new();
-    for (cases, at_a_time) in [(social, wishes.at_a_time.unwrap_or(AT_A_TIME)), (alone, 1)] {
+    for (cases, at_a_time) in [(social, at_a_time), (alone, 1)] {
         let mut results = stream::iter(cases.into_iter().map(|case| attempt(case, Arc::clone(&world))))
             .buffer_unordered(at_a_time.max(1));
         while let Some((name, taken, result)) = results.next().await {
             let mark = if result.is_ok() { "ok" } else { "FAILED" };
             println!("test {name} ... {mark} ({:.1} s)", taken.as_secs_f64());
-            PASSED.fetch_add(usize::from(result.is_ok()), std::sync::atomic::Ordering::Relaxed);
+            passed += usize::from(result.is_ok());
             failed.extend(result.err().map(|error| (name, error)));
         }
     }
@@ -179,27 +217,25 @@ pub(crate) async fn run(cases: Vec<Case>) -> ExitCode {
         println!("\n---- {name}\n{error}");
     }
     for case in &skipped {
-        println!("test {} ... skipped, it needs {:?}", short(case.name), case.needs);
+        let lacks: Vec<&str> = (case.needs.iter())
+            .filter(|need| !world.has(**need))
+            .map(|need| need.lack())
+            .collect();
+        println!("skipped: {}: {}", short(case.name), lacks.join("; "));
     }
     println!(
-        "\ntest result: {}. {} passed; {} failed; {} skipped; finished in {:.1} s\n",
+        "\ntest result: {}. {passed} passed; {} failed; {} skipped; finished in {:.1} s\n",
         if failed.is_empty() { "ok" } else { "FAILED" },
-        PASSED.load(std::sync::atomic::Ordering::Relaxed),
         failed.len(),
         skipped.len(),
         began.elapsed().as_secs_f64()
     );
-    if let Some(world) = Arc::into_inner(world) {
-        world.tidy().await;
-    }
     if failed.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
 }
-
-static PASSED: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
 
 async fn attempt(case: Case, world: Arc<World>) -> (&'static str, Duration, Result<(), String>) {
     let began = Instant::now();

@@ -3,7 +3,8 @@
 //! By default the cluster is the one in this process. `PODLINE_E2E_KUBECONFIG` names another one's kubeconfig; then `kubectl`
 //! makes the namespace and the pods, whose image is `PODLINE_E2E_IMAGE` (`local/podline-workload:1`), and
 //! `PODLINE_E2E_CONTROL` may name a program that is called with `apiserver` or `kubelet` and `stop` or `start`. The cases are
-//! the same on both.
+//! the same on both; those that cannot run are named and counted as skipped. `PODLINE_E2E_PROGRAM` is another podline to test than
+//! the one that cargo built with the suite.
 //!
 //! Arguments are those of Rust's own test programs as far as they make sense: words that a case's name must contain,
 //! `--exact`, `--skip WORD`, `--list`, `--test-threads N`.
@@ -24,6 +25,8 @@ mod world;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    // Where and what; a trace through the runtime says no more.
+    std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

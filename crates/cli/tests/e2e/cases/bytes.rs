@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use sha2::{Digest as _, Sha256};
 
 use crate::{forwarding::Forwarding, harness::cases, world::World};
 
 cases! {
     a_pod_that_speaks_first_is_heard;
     bytes_come_back_from_an_echo;
+    bytes_flow_both_ways_at_once;
+    a_stream_of_events_arrives;
     http_requests_are_answered;
     sixty_four_mib_arrive_in_the_pod_unchanged;
     sixty_four_mib_come_from_the_pod_unchanged;
@@ -34,6 +37,35 @@ async fn http_requests_are_answered(world: Arc<World>) {
             .contains("<h1>Hello from ")
     );
     assert_eq!(app.get("/bytes/100000").await.len(), 100_000);
+    let body = vec![b'x'; 100_000];
+    let hash: String = Sha256::digest(&body)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    assert_eq!(
+        String::from_utf8(app.post("/hash", &body).await).unwrap(),
+        format!("{hash}\n")
+    );
+}
+
+async fn bytes_flow_both_ways_at_once(world: Arc<World>) {
+    let forwarding = Forwarding::start(&world, &["tools", ":7"]).await;
+    forwarding.connect(7).await.exchange_pattern(BULK / 4).await;
+}
+
+async fn a_stream_of_events_arrives(world: Arc<World>) {
+    let forwarding = Forwarding::start(&world, &["svc/web", ":80"]).await;
+    let mut events = forwarding.connect(8080).await;
+    events.send(b"GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+    let mut heard = Vec::new();
+    while !heard.ends_with(b"data: 1") {
+        heard.extend(events.receive(1).await);
+    }
+    // The last of the ten events follows most of a second later; another connection is not behind it.
+    assert_eq!(forwarding.connect(8080).await.get("/bytes/10").await.len(), 10);
+    while !heard.ends_with(b"data: 10") {
+        heard.extend(events.receive(1).await);
+    }
 }
 
 async fn bytes_come_back_from_an_echo(world: Arc<World>) {

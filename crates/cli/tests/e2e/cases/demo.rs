@@ -5,7 +5,7 @@ use std::{path::Path, process::Stdio, sync::Arc};
 use tokio::process::Command;
 
 use crate::{
-    forwarding::{Forwarding, clean},
+    forwarding::{Forwarding, clean, program},
     harness::cases,
     world::World,
 };
@@ -18,7 +18,7 @@ cases! {
 }
 
 fn demo(home: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_podline"));
+    let mut command = Command::new(program());
     clean(&mut command, home);
     command.env("TMPDIR", home).arg("demo").args(arguments);
     command

@@ -6,11 +6,13 @@ use crate::{forwarding::Forwarding, harness::cases, world::World};
 
 cases! {
     a_black_hole_stops_nobody_else;
+    a_download_that_nobody_reads_stops_nobody_else;
     a_pod_that_half_closes_is_heard_to_the_end;
     a_pod_that_resets_resets_the_app;
     a_refused_port_resets_its_connection_and_no_other;
     a_server_that_closes_ends_the_connection_in_order;
     an_answer_after_the_apps_half_close_arrives;
+    many_cancelled_downloads_harm_no_later_connection;
     many_refused_connections_leave_the_forward_alive;
     what_came_before_a_reset_arrives;
 }
@@ -99,4 +101,35 @@ async fn a_black_hole_stops_nobody_else(world: Arc<World>) {
             .await;
     }
     flood.abort();
+}
+
+async fn a_download_that_nobody_reads_stops_nobody_else(world: Arc<World>) {
+    let forwarding = Forwarding::start(&world, &["-v=4", "tools", ":7", ":19"]).await;
+    // With fewer sessions than connections some would share one, and be paced by the slowest.
+    forwarding.logs("a session is ready", 6).await;
+    let mut neighbour = forwarding.connect(7).await;
+    let mut unread = Vec::new();
+    for round in 0..2 {
+        unread.push(forwarding.connect(19).await);
+        neighbour.is_echoed(format!("round {round}").as_bytes()).await;
+        forwarding.connect(7).await.is_echoed(b"new").await;
+    }
+    // And nobody who does not read has missed anything.
+    for app in &mut unread {
+        app.receive_pattern(1_000_000).await;
+    }
+}
+
+async fn many_cancelled_downloads_harm_no_later_connection(world: Arc<World>) {
+    let forwarding = Forwarding::start(&world, &["tools", ":7", ":19"]).await;
+    let mut neighbour = forwarding.connect(7).await;
+    for round in 0..30 {
+        forwarding.connect(19).await.receive_pattern(10_000).await;
+        if round % 10 == 0 {
+            neighbour.is_echoed(b"during").await;
+            forwarding.connect(7).await.is_echoed(b"after").await;
+        }
+    }
+    neighbour.is_echoed(b"after all").await;
+    forwarding.connect(19).await.receive_pattern(1_000_000).await;
 }

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use crate::{forwarding::Forwarding, harness::cases, world::World};
 
 cases! {
+    a_context_that_is_not_there_is_an_error;
     a_credential_that_is_wrong_is_told_from_a_right_that_lacks;
     a_name_that_is_not_there_is_an_error;
     a_port_name_that_is_not_there_is_an_error;
     a_pod_that_does_not_run_is_waited_for_and_then_an_error;
     a_service_port_that_is_not_there_is_an_error;
+    a_server_name_that_is_not_there_is_told;
     a_service_without_pods_is_waited_for_and_then_an_error;
     an_unknown_certificate_authority_is_told;
+    one_wrong_target_of_two_is_an_error;
 }
 
 async fn fails(world: &World, arguments: &[&str]) -> Vec<String> {
@@ -116,4 +119,30 @@ async fn a_pod_that_does_not_run_is_waited_for_and_then_an_error(world: Arc<Worl
 async fn a_service_without_pods_is_waited_for_and_then_an_error(world: Arc<World>) {
     let said = fails(&world, &["--pod-running-timeout=1s", "svc/nobody", "80"]).await;
     assert!(said[0].contains("svc/nobody"), "{said:?}");
+}
+
+async fn a_context_that_is_not_there_is_an_error(world: Arc<World>) {
+    let said = fails(&world, &["--context=nope", "tools", "80"]).await;
+    assert_eq!(said[0], "error: context 'nope' does not exist");
+    assert!(said[1].starts_with("hint: it has the contexts "), "{said:?}");
+}
+
+async fn a_server_name_that_is_not_there_is_told(world: Arc<World>) {
+    let said = fails(&world, &["--server=https://podline-e2e.invalid", "tools", "80"]).await;
+    assert!(
+        said[0].starts_with("error: cannot find the address of podline-e2e.invalid: "),
+        "{said:?}"
+    );
+}
+
+async fn one_wrong_target_of_two_is_an_error(world: Arc<World>) {
+    let said = Forwarding::run(&world, &["svc/web", ":80", "svc/nope", ":80"]).await;
+    assert_eq!(said.status.code(), Some(1));
+    assert!(
+        said.stderr
+            .iter()
+            .any(|line| line.starts_with("error: ") && line.contains("services \"nope\" not found")),
+        "{:?}",
+        said.stderr
+    );
 }

@@ -5,7 +5,7 @@ use std::{process::Stdio, sync::Arc};
 use tokio::process::Command;
 
 use crate::{
-    forwarding::{clean, kubectl, podline},
+    forwarding::{clean, kubectl, podline, program},
     harness::cases,
     world::World,
 };
@@ -39,7 +39,7 @@ async fn every_flag_of_the_kubectl_at_hand_is_known(world: Arc<World>) {
 async fn kubectl_finds_it_as_a_plugin(world: Arc<World>) {
     let folder = tempfile::TempDir::new_in(world.folder()).unwrap();
     let name = format!("kubectl-podline{}", std::env::consts::EXE_SUFFIX);
-    std::fs::copy(env!("CARGO_BIN_EXE_podline"), folder.path().join(name)).unwrap();
+    std::fs::copy(program(), folder.path().join(name)).unwrap();
     let mut command = Command::new(world.kubectl_path().unwrap());
     clean(&mut command, folder.path());
     command.env("PATH", folder.path()).args(["podline", "svc/web"]);

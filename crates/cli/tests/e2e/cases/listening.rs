@@ -8,6 +8,7 @@ cases! {
     a_free_port_is_the_same_for_both_families;
     a_port_that_is_taken_is_an_error_that_names_its_holder;
     one_family_of_localhost_is_enough_and_the_other_is_warned_about;
+    the_other_family_can_be_named;
     the_port_is_the_remote_ones_if_only_that_is_named;
     only_the_named_addresses_are_listened_on [LoopbackNet];
 }
@@ -100,4 +101,15 @@ async fn one_family_of_localhost_is_enough_and_the_other_is_warned_about(world: 
         .await
         .is_echoed(b"by the other family")
         .await;
+}
+
+async fn the_other_family_can_be_named(world: Arc<World>) {
+    let forwarding = Forwarding::start(&world, &["--address=::1", "tools", ":7"]).await;
+    let port = forwarding.address_of(7).await.port();
+    assert_eq!(
+        forwarding.says(1).await,
+        [format!("Forwarding from [::1]:{port} -> 7")]
+    );
+    forwarding.connect(7).await.is_echoed(b"hello").await;
+    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
 }

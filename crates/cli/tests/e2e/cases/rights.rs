@@ -5,12 +5,16 @@ use std::sync::Arc;
 use crate::{
     forwarding::Forwarding,
     harness::cases,
-    world::{FORWARDER, LOOKER, World},
+    world::{FORWARDER, LOOKER, NAMER, WEBSOCKET_FORWARDER, World},
 };
 
 cases! {
+    a_pod_needs_no_right_to_list_pods;
+    a_role_without_websockets_is_told_what_they_need;
+    a_token_with_kubectls_rights_is_enough;
     kubectls_rights_are_enough;
     the_missing_right_is_named;
+    websockets_are_used_where_the_role_has_them;
     what_may_not_be_looked_at_is_named;
 }
 
@@ -45,4 +49,51 @@ async fn what_may_not_be_looked_at_is_named(world: Arc<World>) {
     assert_eq!(said.status.code(), Some(1));
     assert!(said.stderr[0].contains("forbidden"), "{:?}", said.stderr);
     assert!(said.stderr[1].contains("get services"), "{:?}", said.stderr);
+}
+
+async fn a_token_with_kubectls_rights_is_enough(world: Arc<World>) {
+    let kubeconfig = world.kubeconfig_of(FORWARDER);
+    for target in ["pod/tools", "svc/echo", "deployment/echo"] {
+        let arguments = ["-v=4", "--kubeconfig", &kubeconfig, target, ":7"];
+        let forwarding = Forwarding::start(&world, &arguments).await;
+        forwarding.connect(7).await.is_echoed(b"with a token").await;
+        // The role lacks what a WebSocket needs.
+        forwarding
+            .warns("SPDY is used, for WebSocket did not work: ")
+            .await;
+        forwarding.warns("transport=Spdy").await;
+    }
+}
+
+async fn websockets_are_used_where_the_role_has_them(world: Arc<World>) {
+    let kubeconfig = world.kubeconfig_of(WEBSOCKET_FORWARDER);
+    let arguments = ["-v=4", "--kubeconfig", &kubeconfig, "svc/echo", ":7"];
+    let forwarding = Forwarding::start(&world, &arguments).await;
+    forwarding.connect(7).await.is_echoed(b"over WebSocket").await;
+    forwarding.warns("transport=Websocket").await;
+}
+
+async fn a_role_without_websockets_is_told_what_they_need(world: Arc<World>) {
+    let kubeconfig = world.kubeconfig_of(FORWARDER);
+    let arguments = [
+        "--kubeconfig",
+        &kubeconfig,
+        "--transport=websocket",
+        "tools",
+        ":7",
+    ];
+    let said = Forwarding::run(&world, &arguments).await;
+    assert_eq!(said.status.code(), Some(1));
+    assert!(said.stderr[0].contains("forbidden"), "{:?}", said.stderr);
+    assert!(
+        said.stderr[1].contains("create and get pods/portforward"),
+        "{:?}",
+        said.stderr
+    );
+}
+
+async fn a_pod_needs_no_right_to_list_pods(world: Arc<World>) {
+    let kubeconfig = world.kubeconfig_of(NAMER);
+    let forwarding = Forwarding::start(&world, &["--kubeconfig", &kubeconfig, "tools", ":7"]).await;
+    forwarding.connect(7).await.is_echoed(b"by its name").await;
 }

@@ -11,6 +11,7 @@ cases! {
     a_named_port_of_a_service_is_looked_up;
     a_service_port_leads_to_its_target_port;
     a_target_may_name_its_namespace;
+    a_replica_set_leads_to_one_of_its_pods;
     all_declared_ports_are_forwarded;
     two_targets_share_a_command;
 }
@@ -68,4 +69,12 @@ async fn all_declared_ports_are_forwarded(world: Arc<World>) {
     .await;
     serves_http(&forwarding, 8080).await;
     forwarding.connect(7).await.is_echoed(b"declared").await;
+}
+
+async fn a_replica_set_leads_to_one_of_its_pods(world: Arc<World>) {
+    let pod = world.pods("web").await.remove(0);
+    let (set, _) = pod.rsplit_once('-').unwrap();
+    for target in [format!("rs/{set}"), format!("replicasets.apps/{set}")] {
+        serves_http(&Forwarding::start(&world, &[&target, ":http"]).await, 8080).await;
+    }
 }
