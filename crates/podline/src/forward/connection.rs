@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use podline_tunnel::{Lane, PairReceiver, PairSender};
+use podline_wire::Untrusted;
 use tokio::net::TcpStream;
 use tokio::time::{self, Instant};
 
@@ -66,14 +67,22 @@ impl Accepted {
         let mut carrier = Carrier::new(app, pair, early, shared.settings.half_close_linger, tap);
         let mut tries = 1;
         loop {
-            let why = carrier.copy(&shared.stop).await;
-            let anew = self
-                .may_begin_anew(&why, &carrier, &route)
-                .filter(|_| tries < TRIES);
-            tries += 1;
-            let Some((said, after)) = anew else {
+            let why = tokio::select! {
+                why = carrier.copy(&shared.stop) => why,
+                () = route.gone.cancelled() => {
+                    let text = format!("pod {} does not exist any more", Untrusted::new(&*route.pod.name));
+                    let end = End::PodGone(Untrusted::new(text));
+                    return carrier.close(Stop::Pair(end), &shared.stop).await;
+                }
+            };
+            let after = self.generation_to_pass(&why, &route).await;
+            let said = carrier.said().filter(|_| tries < TRIES);
+            // Nothing was said, so there is nothing that could have been heard.
+            let unheard = |said: &&[u8]| said.is_empty() || !matches!(why, Stop::Pair(End::SessionLost(_)));
+            let (Some(after), Some(said)) = (after, said.filter(unheard)) else {
                 return carrier.close(why, &shared.stop).await;
             };
+            tries += 1;
             match self.open_anew(carrier.app(), said, after).await {
                 Ok((next, pair)) => {
                     route = next;
@@ -84,30 +93,25 @@ impl Accepted {
         }
     }
 
-    /// What the app said and the generation after which another pair may be tried, where it is proven that no byte of it
-    /// has reached an app.
-    fn may_begin_anew<'a>(
-        &self,
-        why: &Stop,
-        carrier: &'a Carrier<PairSender, PairReceiver>,
-        route: &Route,
-    ) -> Option<(&'a [u8], u64)> {
+    /// The generation after which another pair may be tried, if this end allows for one.
+    async fn generation_to_pass(&self, why: &Stop, route: &Route) -> Option<u64> {
         match why {
-            // The runtime has not even looked for the port.
+            // The runtime has not even looked for the port: no byte has reached an app.
             Stop::Pair(End::PodGone(text)) => {
                 self.shared.report(Trouble {
                     generation: route.generation,
                     is_gone: true,
                     reason: text.clone(),
                 });
-                Some((carrier.said()?, route.generation))
+                Some(route.generation)
             }
-            // Nothing was said, so there is nothing that could have been heard. The same pod will do.
-            Stop::Pair(End::SessionLost(_)) => {
-                let said = carrier.said()?;
-                said.is_empty()
-                    .then(|| (said, route.generation.saturating_sub(1)))
+            // It could not connect to the port: neither. But the same pod would refuse again.
+            Stop::Pair(End::Refused(text)) => {
+                let stays = self.shared.stays(route.generation, text).await;
+                (!stays).then_some(route.generation)
             }
+            // The same pod will do.
+            Stop::Pair(End::SessionLost(_)) => Some(route.generation.saturating_sub(1)),
             _ => None,
         }
     }

@@ -13,7 +13,7 @@ use tokio::time::{self, Instant};
 
 use super::ForwardError;
 use super::builder::{ForwardBuilder, with_all};
-use super::choice::choose;
+use super::choice::Choice;
 use super::connection::Accepted;
 use super::route::{Route, address_of};
 use super::shared::Shared;
@@ -85,7 +85,8 @@ impl Forward {
             settings,
         } = builder;
         let found = find(&cluster, &target, pod_running_timeout).await?;
-        let Some(choice) = choose(&found, None) else {
+        let choice = Choice::of(&found, None);
+        let Some(pod) = choice.pod(None, 0) else {
             return Err(ForwardError::NoPod { target });
         };
         let declared = if all_ports {
@@ -99,14 +100,14 @@ impl Forward {
         }
         let wanted = specs
             .iter()
-            .map(|spec| local_and_remote(&found, choice.pod, spec))
+            .map(|spec| local_and_remote(&found, pod, spec))
             .collect::<Result<Vec<_>, _>>()?;
 
         let options = PoolOptions {
             transport,
             ..PoolOptions::default()
         };
-        let pool = Pool::new(Arc::new(cluster.clone()), address_of(choice.pod), options);
+        let pool = Pool::new(Arc::new(cluster.clone()), address_of(pod), options);
         let pool_events = pool.events();
         pool.ready().await?;
 
@@ -117,20 +118,22 @@ impl Forward {
         }
 
         let remotes: Vec<RemotePort> = specs.into_iter().map(|spec| spec.remote).collect();
-        let route = Arc::new(Route::new(1, &found, choice.pod, &remotes, pool));
+        let route = Arc::new(Route::new(1, &found, pod, &remotes, pool));
         let supervisor_route = route.clone();
-        let shared = Arc::new(Shared::new(cluster, target, remotes, settings, route));
+        let (shared, doubts) = Shared::new(cluster, target, remotes, settings, route);
+        let shared = Arc::new(shared);
         if choice.is_makeshift {
-            shared.hub.tell(Event::NotReady(address_of(choice.pod)));
+            shared.hub.tell(Event::NotReady(address_of(pod)));
         }
         let local_addrs = serve(&shared, bound);
-        let supervisor = Supervisor {
-            shared: shared.clone(),
-            route: supervisor_route,
+        let supervisor = Supervisor::new(
+            shared.clone(),
+            supervisor_route,
             pool_events,
+            doubts,
             transport,
-            not_ready_was_said: choice.is_makeshift,
-        };
+            choice.is_makeshift,
+        );
         shared.tasks.spawn(supervisor.run());
         Ok(Self { shared, local_addrs })
     }
@@ -194,7 +197,7 @@ async fn find(cluster: &Cluster, target: &Target, wait: Duration) -> Result<Foun
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let found = cluster.find_running(target, left).await?;
-        if choose(&found, None).is_some() || left <= FIND_PAUSE {
+        if !Choice::of(&found, None).pods.is_empty() || left <= FIND_PAUSE {
             return Ok(found);
         }
         time::sleep(FIND_PAUSE).await;

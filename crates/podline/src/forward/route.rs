@@ -3,6 +3,7 @@ use std::sync::Arc;
 use podline_cluster::{Found, Pod, RemotePort, Target};
 use podline_tunnel::{PodAddress, Pool};
 use podline_wire::Untrusted;
+use tokio_util::sync::CancellationToken;
 
 use crate::reason::reason;
 
@@ -19,6 +20,8 @@ pub(crate) struct Route {
     /// The port inside the pod for each port of the forward, or why there is none.
     pub(crate) ports: Arc<[Result<u16, Untrusted>]>,
     pub(crate) pool: Pool,
+    /// Cancelled some time after the pod has ceased to exist: what is left of its connections is dead.
+    pub(crate) gone: CancellationToken,
 }
 
 impl Route {
@@ -34,6 +37,7 @@ impl Route {
                 .map(|remote| found.endpoint(pod, remote).map_err(|error| reason(&error)))
                 .collect(),
             pool,
+            gone: CancellationToken::new(),
         }
     }
 }

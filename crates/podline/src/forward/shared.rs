@@ -1,10 +1,12 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use podline_cluster::{Cluster, RemotePort, Target};
 use podline_tunnel::{Pool, SessionError};
 use podline_wire::Untrusted;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::time;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -13,6 +15,19 @@ use super::builder::Settings;
 use super::route::{Route, Standing, Trouble};
 use crate::events::Hub;
 use crate::reason::reason;
+
+/// How long a refused connection waits to hear whether its pod is still the right one.
+const DOUBT_DEADLINE: Duration = Duration::from_secs(2);
+/// Refused connections that may wait for that at a time; more are not looked into.
+const DOUBTS: usize = 64;
+
+/// A connection was refused by its pod, and asks whether the pod is still the right one.
+pub(crate) struct Doubt {
+    pub(crate) generation: u64,
+    pub(crate) reason: Untrusted,
+    /// Told if it is.
+    pub(crate) stays: oneshot::Sender<()>,
+}
 
 /// What the tasks of one forward share.
 pub(crate) struct Shared {
@@ -24,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) standing: watch::Sender<Standing>,
     /// The last trouble with the newest route that has any.
     pub(crate) trouble: watch::Sender<Option<Trouble>>,
+    doubts: mpsc::Sender<Doubt>,
     /// Connections that wait for a route.
     held: AtomicUsize,
     /// One more connection waits for a route.
@@ -40,16 +56,17 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Connections take `route` at first.
+    /// Connections take `route` at first. Also gives what the supervisor hears doubts by.
     pub(crate) fn new(
         cluster: Cluster,
         target: Target,
         remotes: Vec<RemotePort>,
         settings: Settings,
         route: Arc<Route>,
-    ) -> Self {
+    ) -> (Self, mpsc::Receiver<Doubt>) {
         let routes = vec![Arc::downgrade(&route)];
-        Self {
+        let (doubts, doubts_receiver) = mpsc::channel(DOUBTS);
+        let shared = Self {
             cluster,
             target,
             remotes,
@@ -57,6 +74,7 @@ impl Shared {
             hub: Hub::default(),
             standing: watch::Sender::new(Standing::Serving(route)),
             trouble: watch::Sender::new(None),
+            doubts,
             held: AtomicUsize::new(0),
             held_one_more: Notify::new(),
             room: Notify::new(),
@@ -66,7 +84,8 @@ impl Shared {
             stop: CancellationToken::new(),
             ended: watch::Sender::new(None),
             routes: Mutex::new(routes),
-        }
+        };
+        (shared, doubts_receiver)
     }
 
     /// Connections take `route` from now on.
@@ -119,6 +138,30 @@ impl Shared {
             is_gone: error.is_pod_gone(),
             reason: reason(error),
         });
+    }
+
+    /// Whether connections should stay with the pod of the route of `generation`, which has just refused one. If not,
+    /// another route is being looked for.
+    pub(crate) async fn stays(&self, generation: u64, refusal: &Untrusted) -> bool {
+        let (stays, told) = oneshot::channel();
+        let doubt = Doubt {
+            generation,
+            reason: refusal.clone(),
+            stays,
+        };
+        if self.doubts.try_send(doubt).is_err() {
+            return true;
+        }
+        let mut standing = self.standing.subscribe();
+        let is_other = |standing: &Standing| match standing {
+            Standing::Lost(_) => true,
+            Standing::Serving(route) => route.generation != generation,
+        };
+        tokio::select! {
+            _ = standing.wait_for(is_other) => false,
+            Ok(()) = told => true,
+            () = time::sleep(DOUBT_DEADLINE) => true,
+        }
     }
 
     /// The route of `trouble` does not work. Only the first to say so of the newest route is heard.

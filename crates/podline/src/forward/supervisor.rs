@@ -1,16 +1,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use podline_cluster::{FindError, Found, Kind, Target};
 use podline_tunnel::{Pool, PoolEvent, PoolOptions, TransportChoice};
 use podline_wire::Untrusted;
 use tokio::sync::mpsc;
-use tokio::time;
+use tokio::time::{self, Instant, MissedTickBehavior};
 
 use super::Ended;
 use super::backoff::Backoff;
-use super::choice::choose;
+use super::choice::{Choice, fits};
 use super::route::{Route, Standing, Trouble, address_of};
-use super::shared::Shared;
+use super::shared::{Doubt, Shared};
 use crate::Event;
 use crate::reason::reason;
 
@@ -18,20 +19,55 @@ use crate::reason::reason;
 const FIND_DEADLINE: Duration = Duration::from_secs(15);
 /// The least time between two tries to find a pod, however many connections ask for one.
 const LEAST_PAUSE: Duration = Duration::from_millis(100);
+/// How often the pod is looked at while nothing speaks against it.
+const LOOK_PAUSE: Duration = Duration::from_secs(15);
+/// The least time between two looks because of refused connections.
+const DOUBT_PAUSE: Duration = Duration::from_secs(1);
+/// How long connections to a pod that is gone may take to end by themselves; the runtime needs a second.
+const GONE_GRACE: Duration = Duration::from_secs(5);
 
 /// Keeps a forward on a pod: notices that it is gone, and moves to its successor.
 pub(super) struct Supervisor {
-    pub(super) shared: Arc<Shared>,
-    pub(super) route: Arc<Route>,
-    pub(super) pool_events: Option<mpsc::Receiver<PoolEvent>>,
-    pub(super) transport: TransportChoice,
-    pub(super) not_ready_was_said: bool,
+    shared: Arc<Shared>,
+    route: Arc<Route>,
+    pool_events: Option<mpsc::Receiver<PoolEvent>>,
+    doubts: mpsc::Receiver<Doubt>,
+    transport: TransportChoice,
+    not_ready_was_said: bool,
+    last_look: Instant,
 }
 
 /// A route that works, and the events of its pool if it is a new one.
 type Way = (Arc<Route>, Option<mpsc::Receiver<PoolEvent>>);
 
+/// What makes the supervisor act.
+enum Cause {
+    Doubt(Doubt),
+    Pool(PoolEvent),
+    Time,
+    Trouble(Option<Trouble>),
+}
+
 impl Supervisor {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        route: Arc<Route>,
+        pool_events: Option<mpsc::Receiver<PoolEvent>>,
+        doubts: mpsc::Receiver<Doubt>,
+        transport: TransportChoice,
+        not_ready_was_said: bool,
+    ) -> Self {
+        Self {
+            shared,
+            route,
+            pool_events,
+            doubts,
+            transport,
+            not_ready_was_said,
+            last_look: Instant::now(),
+        }
+    }
+
     pub(super) async fn run(mut self) {
         let stop = self.shared.stop.clone();
         stop.run_until_cancelled(self.supervise()).await;
@@ -39,15 +75,20 @@ impl Supervisor {
 
     async fn supervise(&mut self) {
         let mut troubles = self.shared.trouble.subscribe();
+        let mut looks = time::interval_at(Instant::now() + LOOK_PAUSE, LOOK_PAUSE);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let trouble = tokio::select! {
-                changed = troubles.changed() => {
-                    if changed.is_err() {
-                        return;
-                    }
-                    troubles.borrow_and_update().clone()
-                }
-                event = next(&mut self.pool_events) => self.handle_pool_event(event),
+            let cause = tokio::select! {
+                Ok(()) = troubles.changed() => Cause::Trouble(troubles.borrow_and_update().clone()),
+                Some(doubt) = self.doubts.recv() => Cause::Doubt(doubt),
+                event = next(&mut self.pool_events) => Cause::Pool(event),
+                _ = looks.tick() => Cause::Time,
+            };
+            let trouble = match cause {
+                Cause::Doubt(doubt) => self.handle_doubt(doubt).await,
+                Cause::Pool(event) => self.handle_pool_event(event),
+                Cause::Time => self.look(None).await,
+                Cause::Trouble(trouble) => trouble,
             };
             // Troubles with a route that connections do not take any more are over.
             let Some(trouble) = trouble.filter(|trouble| trouble.generation == self.route.generation) else {
@@ -71,11 +112,7 @@ impl Supervisor {
                 Event::TransportFellBack(error)
             }
             PoolEvent::SessionFailed(error) => {
-                trouble = error.is_pod_gone().then(|| Trouble {
-                    generation: self.route.generation,
-                    is_gone: true,
-                    reason: reason(&error),
-                });
+                trouble = error.is_pod_gone().then(|| self.trouble(true, reason(&error)));
                 Event::SessionLost(error)
             }
             PoolEvent::SessionLost(error) => Event::SessionLost(error),
@@ -86,6 +123,71 @@ impl Supervisor {
         trouble
     }
 
+    /// A connection was refused by the pod: because nothing listens there, or because the pod is on its way out?
+    async fn handle_doubt(&mut self, doubt: Doubt) -> Option<Trouble> {
+        if doubt.generation != self.route.generation {
+            return None;
+        }
+        // Many may be refused at once; one look is enough for all of them.
+        let trouble = if self.last_look.elapsed() < DOUBT_PAUSE {
+            None
+        } else {
+            self.look(Some(doubt.reason)).await
+        };
+        if trouble.is_none() {
+            let _ = doubt.stays.send(());
+        }
+        trouble
+    }
+
+    /// Looks whether connections should stay with the pod. `refusal` is the pod's, if it has refused one.
+    async fn look(&mut self, refusal: Option<Untrusted>) -> Option<Trouble> {
+        self.last_look = Instant::now();
+        // A look that fails says nothing about the pod; sessions tell if there is no way to it.
+        let found = self.find().await.ok()?;
+        self.notice_a_gone_pod(&found).await;
+        if fits(&found, &self.route.uid, refusal.is_some()) {
+            return None;
+        }
+        let reason = refusal.unwrap_or_else(|| {
+            let pod = Untrusted::new(&*self.route.pod.name);
+            Untrusted::new(format!(
+                "pod {pod} takes no connections of {} any more",
+                self.shared.target
+            ))
+        });
+        Some(self.trouble(true, reason))
+    }
+
+    /// Ends what is left of the connections to a pod that does not exist any more. The runtime ends them itself, as a
+    /// rule; one whose packets died with the pod's network would wait for ever.
+    async fn notice_a_gone_pod(&self, found: &Found) {
+        let route = &self.route;
+        if route.gone.is_cancelled() || found.pods.iter().any(|pod| pod.uid == route.uid) {
+            return;
+        }
+        // A pod may have left the target without having ended: it has to be asked for by name.
+        let pod = Target {
+            namespace: Some(route.pod.namespace.clone()),
+            kind: Kind::Pod,
+            name: route.pod.name.clone(),
+        };
+        let is_gone = match time::timeout(FIND_DEADLINE, self.shared.cluster.find(&pod)).await {
+            Ok(Ok(found)) => found.pods.iter().all(|pod| pod.uid != route.uid),
+            Ok(Err(FindError::Refused(refusal))) => refusal.is_not_found(),
+            Ok(Err(_)) | Err(_) => false,
+        };
+        if is_gone {
+            let gone = route.gone.clone();
+            self.shared
+                .tasks
+                .spawn(self.shared.stop.clone().run_until_cancelled_owned(async move {
+                    time::sleep(GONE_GRACE).await;
+                    gone.cancel();
+                }));
+        }
+    }
+
     /// Tries until there is a route again; connections are held meanwhile.
     async fn recover(&mut self, trouble: Trouble) {
         let shared = self.shared.clone();
@@ -93,12 +195,11 @@ impl Supervisor {
         shared
             .standing
             .send_replace(Standing::Lost(trouble.reason.clone()));
-        let gone = trouble.is_gone.then(|| self.route.uid.clone());
         let mut backoff = Backoff::new();
         let mut was_said = false;
-        loop {
-            match self.find(gone.as_deref()).await {
-                Ok(found) => return self.take(found, was_said),
+        for attempt in 0.. {
+            match self.find_way(trouble.is_gone, attempt).await {
+                Ok(way) => return self.take(way, was_said),
                 Err(reason) => {
                     tracing::debug!(%reason, "there is no pod to connect to yet");
                     if !was_said {
@@ -121,23 +222,24 @@ impl Supervisor {
         }
     }
 
-    async fn find(&mut self, gone: Option<&str>) -> Result<Way, Untrusted> {
-        let shared = self.shared.clone();
-        let found = time::timeout(FIND_DEADLINE, shared.cluster.find(&shared.target))
-            .await
-            .map_err(|_| Untrusted::new("the API server did not say which pods there are"))?
-            .map_err(|error| reason(&error))?;
-        let choice = choose(&found, gone)
+    /// A route to the pod that should be tried now. `is_gone`: the sessions to the present pod are of no more use.
+    async fn find_way(&mut self, is_gone: bool, attempt: usize) -> Result<Way, Untrusted> {
+        let found = self.find().await?;
+        self.notice_a_gone_pod(&found).await;
+        let shared = &self.shared;
+        let present = self.route.uid.as_str();
+        let choice = Choice::of(&found, is_gone.then_some(present));
+        let pod = choice
+            .pod((!is_gone).then_some(present), attempt)
             .ok_or_else(|| Untrusted::new(format!("no pod of {} is running", shared.target)))?;
-        let is_same = gone.is_none() && choice.pod.uid == self.route.uid;
-        let (pool, events) = if is_same {
+        let (pool, events) = if !is_gone && pod.uid == present {
             (self.route.pool.clone(), None)
         } else {
             let options = PoolOptions {
                 transport: self.transport,
                 ..PoolOptions::default()
             };
-            let pool = Pool::new(Arc::new(shared.cluster.clone()), address_of(choice.pod), options);
+            let pool = Pool::new(Arc::new(shared.cluster.clone()), address_of(pod), options);
             let events = pool.events();
             (pool, events)
         };
@@ -145,11 +247,18 @@ impl Supervisor {
         drop(pool.lend().await.map_err(|error| reason(&error))?);
         if choice.is_makeshift && !self.not_ready_was_said {
             self.not_ready_was_said = true;
-            shared.hub.tell(Event::NotReady(address_of(choice.pod)));
+            shared.hub.tell(Event::NotReady(address_of(pod)));
         }
         let generation = self.route.generation + 1;
-        let route = Route::new(generation, &found, choice.pod, &shared.remotes, pool);
+        let route = Route::new(generation, &found, pod, &shared.remotes, pool);
         Ok((Arc::new(route), events))
+    }
+
+    async fn find(&self) -> Result<Found, Untrusted> {
+        time::timeout(FIND_DEADLINE, self.shared.cluster.find(&self.shared.target))
+            .await
+            .map_err(|_| Untrusted::new("the API server did not say which pods there are"))?
+            .map_err(|error| reason(&error))
     }
 
     fn take(&mut self, (route, events): Way, loss_was_said: bool) {
@@ -167,6 +276,14 @@ impl Supervisor {
             self.shared.hub.tell(Event::PodChanged { from, to });
         } else if loss_was_said {
             self.shared.hub.tell(Event::PodBack(to));
+        }
+    }
+
+    fn trouble(&self, is_gone: bool, reason: Untrusted) -> Trouble {
+        Trouble {
+            generation: self.route.generation,
+            is_gone,
+            reason,
         }
     }
 }

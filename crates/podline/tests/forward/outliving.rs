@@ -1,9 +1,10 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use podline::{End, Ended, Event};
+use podline::{End, Ended, Event, Forward};
 use podline_minicluster::manifest;
 
+use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 use crate::stage::{Stage, address, connect, echo, event, read_all, soon};
@@ -161,4 +162,74 @@ async fn a_connection_that_said_nothing_yet_outlives_its_session() {
     let (_, end) = read_all(&mut said).await;
     assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset);
     echo(&mut silent, b"first words").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_a_leaving_pod_refuses_goes_to_a_ready_one() {
+    let stage = Stage::new().await;
+    let forward = stage.forward("deploy/web", &[":http"]).start().await.unwrap();
+    let mut events = forward.events();
+    fetch_page(&forward).await;
+
+    let store = stage.minicluster.store();
+    let pods = store.pods("default");
+    let serving = pods.iter().filter(|pod| pod.name.starts_with("web"));
+    // Both may be the one in use: each loses its processes and its readiness in turn.
+    for pod in serving {
+        stage
+            .minicluster
+            .kill_processes("default", &pod.name)
+            .await
+            .unwrap();
+        store.set_ready("default", &pod.name, false).unwrap();
+        fetch_page(&forward).await;
+        stage
+            .minicluster
+            .restart_processes("default", &pod.name)
+            .await
+            .unwrap();
+        store.set_ready("default", &pod.name, true).unwrap();
+        // Looks because of refused connections are a second apart.
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+    }
+    event(&mut events, |event| {
+        matches!(event, Event::PodChanged { .. }).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_whose_pod_vanished_is_not_left_to_itself() {
+    let stage = Stage::new().await;
+    stage.minicluster.faults().set(|faults| {
+        faults.unanswered_ports.insert(22);
+    });
+    let forward = stage.forward("pod/tools", &[":22", ":7"]).start().await.unwrap();
+    let mut events = forward.events();
+    let mut unanswered = connect(&forward, 0).await;
+    echo(&mut connect(&forward, 1).await, b"first").await.unwrap();
+
+    let store = stage.minicluster.store();
+    store.replace_pod("default", "tools").await.unwrap();
+    echo(&mut connect(&forward, 1).await, b"second").await.unwrap();
+    let (_, result) = read_all(&mut unanswered).await;
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    let end = event(&mut events, |event| match event {
+        Event::ConnectionEnded { id: 1, outcome, .. } => Some(outcome.end),
+        _ => None,
+    });
+    assert!(matches!(end.await, End::PodGone(_)));
+}
+
+async fn fetch_page(forward: &Forward) {
+    let mut app = connect(forward, 0).await;
+    let request = b"GET /whoami HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n";
+    app.write_all(request).await.unwrap();
+    let (answer, result) = read_all(&mut app).await;
+    result.unwrap();
+    assert!(
+        answer.starts_with(b"HTTP/1.1 200"),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
 }
