@@ -60,6 +60,9 @@ async fn said(command: Command, port: u16, addresses: usize) -> Vec<String> {
     connect(port).await.is_echoed(b"first").await;
     connect(free).await.receive(6).await;
     let lines = forwarding.says(2 * addresses + 2).await;
+    // The next one takes the same port: it has to be free by then, not on its way to be.
+    forwarding.signal("KILL").await;
+    forwarding.end().await;
     lines
         .iter()
         .map(|line| line.replace(&free.to_string(), "FREE"))
