@@ -16,6 +16,7 @@ mod event;
 mod failure;
 mod fences;
 mod frames;
+mod in_flight;
 mod lane;
 mod liveness;
 mod pair;
@@ -43,6 +44,7 @@ pub use self::pair_id::PairId;
 pub use self::peer::Peer;
 
 use self::credit::Credit;
+use self::in_flight::InFlight;
 use self::lane::Lane;
 use self::liveness::{Liveness, Verdict};
 use self::pair::Pair;
@@ -69,6 +71,7 @@ pub struct Session {
     next_stream: u32,
     next_ping: u32,
     round_trip: RoundTrip,
+    in_flight: InFlight,
     liveness: Liveness,
     logged_fences: VecDeque<Time>,
     retired: bool,
@@ -90,6 +93,7 @@ impl Session {
             next_stream: PROBE_STREAM.get() + 2,
             next_ping: 0,
             round_trip: RoundTrip::default(),
+            in_flight: InFlight::default(),
             liveness: Liveness::new(now),
             logged_fences: VecDeque::new(),
             retired: false,
@@ -153,7 +157,7 @@ impl Session {
         match self.proof.peer() {
             _ if self.is_retired() => 0,
             Some(Peer::Spdystream) => self.lanes.iter().filter(|lane| lane.is_free()).count(),
-            Some(Peer::Other) | None => usize::from(self.pairs.is_empty()),
+            Some(Peer::Other) | None => usize::from(self.free_lane().is_some()),
         }
     }
 
@@ -220,11 +224,8 @@ impl Session {
                 self.fence(now, lane);
             }
         }
-        let lanes_answer = !self.is_late();
-        match self
-            .liveness
-            .handle_timeout(now, lanes_answer, self.proof.peer() == Some(Peer::Spdystream))
-        {
+        let prospects = self.prospects();
+        match self.liveness.handle_timeout(now, prospects) {
             Verdict::Alive => {}
             Verdict::Dead => {
                 self.fail(SessionFault::Silent);
@@ -282,6 +283,8 @@ impl Session {
         self.lane_mut(lane).pair_opened();
         let pair = PairId::of_data(data);
         self.pairs.insert(pair, Pair::new(now, seq));
+        // Without fences it is never known what a pair leaves behind.
+        self.retired |= self.proof.peer() == Some(Peer::Other);
         Ok(pair)
     }
 
@@ -299,6 +302,7 @@ impl Session {
         let lane = LaneIndex::of(pair.data_stream());
         let seq = self.lanes[lane.as_usize()].sent();
         state.data_sent(seq, length > 0, fin);
+        self.in_flight.handle_sent(length);
         if fin {
             self.lane_mut(lane).pair_closed();
             self.lane_mut(lane).want_fence(now + FREEING_DELAY);
@@ -329,6 +333,7 @@ impl Session {
         if !state.error_ended() {
             self.tails.insert(pair.error_stream());
         }
+        self.retire_if_jammed(LaneIndex::of(pair.data_stream()));
     }
 
     /// Says farewell: the peer ends everything when it reads this.
@@ -366,7 +371,8 @@ impl Session {
                 .chain(lane.fence_wanted().map(|at| (at, "lane fence")))
         });
         let pairs = self.pairs.values().filter_map(Pair::deadline);
-        lanes.chain(pairs).chain(self.liveness.poll_timeout()).min()
+        let liveness = self.liveness.poll_timeout(self.prospects());
+        lanes.chain(pairs).chain(liveness).min()
     }
 
     fn fail(&mut self, fault: SessionFault) -> SessionFault {

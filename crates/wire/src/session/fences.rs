@@ -3,21 +3,26 @@
 use std::time::Duration;
 
 use crate::Time;
-use crate::spdy::{self, StreamId};
+use crate::spdy::{self, StreamId, WORKERS};
 
 use super::credit::Credit;
-use super::lane::Fence;
+use super::lane::{Fence, SentFence};
+use super::liveness::Prospects;
 use super::{Event, FREEING_DELAY, LaneIndex, PROBE_STREAM, Peer, Session};
 
 /// Fences by SYN_STREAM a second and session, at most: each is a line in the node's log.
 pub(super) const LOGGED_FENCES: usize = 20;
 
 impl Session {
+    /// A fence of `lane` was answered.
+    pub(super) fn fence_answered(&mut self, now: Time, lane: LaneIndex, fence: SentFence) {
+        self.round_trip.handle_sample(now.saturating_since(fence.sent));
+        self.in_flight.handle_arrived(fence.behind);
+        self.acknowledged(now, lane, fence.covers);
+    }
+
     /// Everything on `lane` up to `seq` was taken by its worker.
-    pub(super) fn acknowledged(&mut self, now: Time, lane: LaneIndex, seq: u64, took: Option<Duration>) {
-        if let Some(took) = took {
-            self.round_trip.handle_sample(took);
-        }
+    pub(super) fn acknowledged(&mut self, now: Time, lane: LaneIndex, seq: u64) {
         if self.lane_mut(lane).acknowledged(seq) {
             self.lane_mut(lane).want_fence(now + FREEING_DELAY);
         }
@@ -44,12 +49,15 @@ impl Session {
     /// Asks for an answer behind everything sent on `lane` so far.
     pub(super) fn fence(&mut self, now: Time, lane: LaneIndex) {
         self.lane_mut(lane).fence_done();
-        if self.proof.peer() == Some(Peer::Other) || self.lane(lane).is_late() {
+        // A full lane has fences on their way; their answers make room.
+        if self.proof.peer() == Some(Peer::Other) || self.lane(lane).is_late() || self.lane(lane).is_full() {
             return;
         }
-        if self.is_late() {
+        if self.is_late() || self.round_meets_full_lane(lane) {
             // A PING would take a slot of the stalled lane too.
-            self.fence_by_rejection(now, lane);
+            if self.proof.peer() == Some(Peer::Spdystream) {
+                self.fence_by_rejection(now, lane);
+            }
             return;
         }
         // PINGs go round the workers, so the ones before the wanted worker's go out too.
@@ -59,13 +67,22 @@ impl Session {
         self.ping(now);
     }
 
+    /// Whether one of the PINGs up to the one that falls to `last` falls to a full lane.
+    fn round_meets_full_lane(&self, last: LaneIndex) -> bool {
+        (0..u32::from(WORKERS))
+            .map(|step| LaneIndex::of_ping(self.next_ping + step))
+            .take_while(|&lane| lane != last)
+            .any(|lane| self.lane(lane).is_full())
+    }
+
     pub(super) fn ping(&mut self, now: Time) {
         let ordinal = self.next_ping;
+        let sent = self.in_flight.sent();
         self.next_ping += 1;
         self.output.extend_from_slice(&spdy::ping(2 * ordinal + 1));
         self.lane_mut(LaneIndex::of_ping(ordinal))
-            .fenced(Fence::Ping(ordinal), now);
-        self.liveness.handle_probe_sent(now);
+            .fenced(Fence::Ping(ordinal), now, sent);
+        self.liveness.handle_probe_sent(now, self.in_flight.slowest());
     }
 
     fn fence_by_rejection(&mut self, now: Time, lane: LaneIndex) {
@@ -89,12 +106,25 @@ impl Session {
         self.next_stream = stream.get() + 2;
         self.logged_fences.push_back(now);
         self.headers.syn_stream(&mut self.output, stream, true, &[]);
-        self.lane_mut(lane).fenced(Fence::Rejected(stream), now);
+        let sent = self.in_flight.sent();
+        self.lane_mut(lane).fenced(Fence::Rejected(stream), now, sent);
     }
 
     /// A SYN_STREAM with an id below the highest used: the peer's reader answers it, no worker sees it.
     pub(super) fn probe_reader(&mut self) {
         self.headers.syn_stream(&mut self.output, PROBE_STREAM, true, &[]);
+    }
+
+    /// What can be asked for a sign of life, and what it means if none comes.
+    pub(super) fn prospects(&self) -> Prospects {
+        let proven = self.proof.peer() == Some(Peer::Spdystream);
+        Prospects {
+            behind: self.in_flight.slowest(),
+            lane_answers: !self.is_late() && !self.lane(LaneIndex::of_ping(self.next_ping)).is_full(),
+            reader_answers: proven,
+            // Another peer may read nothing while a pod does not.
+            silence_counts: proven || self.in_flight.is_empty(),
+        }
     }
 
     /// Whether a missing answer says anything: it can come, and the peer is known to give it.
@@ -110,8 +140,7 @@ impl Session {
         for lane in LaneIndex::ALL {
             if self.lane_mut(lane).find_late(now, late_after) {
                 self.liveness.handle_lane_late(now);
-                // Nobody will take what blocks a lane whose pairs are all closed: the runtime has jammed it.
-                self.retired |= self.lane(lane).is_jammed();
+                self.retire_if_jammed(lane);
                 // The others' frames must go on being acknowledged, by fences of their own.
                 for other in LaneIndex::ALL {
                     if other != lane

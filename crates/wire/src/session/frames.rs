@@ -75,7 +75,7 @@ impl Session {
             .lane_mut(lane)
             .take_fence(|fence| fence == Fence::Ping(ordinal))
         {
-            self.acknowledged(now, lane, fence.covers, Some(now.saturating_since(fence.sent)));
+            self.fence_answered(now, lane, fence);
         }
         if self.proof.handle_pong(ordinal) {
             self.announce_peer();
@@ -86,7 +86,7 @@ impl Session {
         if let Some((id, half, pair)) = self.pair_of(stream) {
             let answered = pair.answered(half);
             // A worker answers a SYN_STREAM in its turn: what was sent before it was taken.
-            self.acknowledged(now, LaneIndex::of(stream), answered.taken, None);
+            self.acknowledged(now, LaneIndex::of(stream), answered.taken);
             if answered.complete {
                 self.events.push_back(Event::Opened(id));
             }
@@ -107,7 +107,7 @@ impl Session {
                 .lane_mut(lane)
                 .take_fence(|fence| fence == Fence::Rejected(stream))
         {
-            self.acknowledged(now, lane, fence.covers, Some(now.saturating_since(fence.sent)));
+            self.fence_answered(now, lane, fence);
             return;
         }
         self.stream_ended(now, stream, true);
@@ -117,6 +117,8 @@ impl Session {
         let Some(peer) = self.proof.peer() else { return };
         self.events.push_back(Event::PeerKnown(peer));
         if peer == Peer::Other {
+            // It has its one pair.
+            self.retired = true;
             for (&id, state) in &mut self.pairs {
                 if state.credit.was_blocked() {
                     state.credit.unblocked();

@@ -4,7 +4,11 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::Time;
-use crate::spdy::{StreamId, WORKERS};
+use crate::spdy::{QUEUE_FRAMES, StreamId, WORKERS};
+
+/// A lane with so many unacknowledged frames gets no further fence: what is left of the peer's queue is for the end of
+/// a pair, and for a fence of the lane's own behind it.
+const FULL: u64 = QUEUE_FRAMES as u64 - 4;
 
 /// Names one of a session's lanes: the worker of the peer that its streams fall to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,6 +61,8 @@ pub(super) struct SentFence {
     fence: Fence,
     /// The lane's frames up to here are acknowledged by the answer.
     pub(super) covers: u64,
+    /// DATA bytes that the session had sent before it.
+    pub(super) behind: u64,
     pub(super) sent: Time,
     waiting_since: Time,
 }
@@ -93,6 +99,11 @@ impl Lane {
         self.sent - self.fenced
     }
 
+    /// Whether the peer may have no room for another frame that is not needed.
+    pub(super) fn is_full(&self) -> bool {
+        self.unacknowledged() >= FULL
+    }
+
     pub(super) fn is_free(&self) -> bool {
         self.pairs == 0 && self.acked >= self.last_end && !self.late
     }
@@ -101,9 +112,9 @@ impl Lane {
         self.late
     }
 
-    /// Whether it is late though no pair is open on it.
-    pub(super) fn is_jammed(&self) -> bool {
-        self.late && self.pairs == 0
+    /// Whether the end of its last pair does not get through.
+    pub(super) fn holds_up_an_end(&self) -> bool {
+        self.late && self.pairs == 0 && self.acked < self.last_end
     }
 
     pub(super) fn fence_wanted(&self) -> Option<Time> {
@@ -124,13 +135,14 @@ impl Lane {
         self.sent
     }
 
-    pub(super) fn fenced(&mut self, fence: Fence, now: Time) {
+    pub(super) fn fenced(&mut self, fence: Fence, now: Time, behind: u64) {
         let covers = self.sent();
         self.fenced = covers;
         self.fence_wanted = None;
         self.fences.push_back(SentFence {
             fence,
             covers,
+            behind,
             sent: now,
             waiting_since: now,
         });
@@ -224,7 +236,7 @@ mod tests {
     #[test]
     fn a_late_lane_is_on_time_again_with_the_answer() {
         let mut lane = Lane::default();
-        lane.fenced(Fence::Ping(0), Time::ZERO);
+        lane.fenced(Fence::Ping(0), Time::ZERO, 0);
         let second = Duration::from_secs(1);
         assert!(!lane.find_late(Time::ZERO, second));
         assert!(lane.find_late(Time::ZERO + second, second));

@@ -8,7 +8,7 @@ use crate::Time;
 /// never learns of a dead backend, and load balancers cut idle connections.
 pub const KEEPALIVE: Duration = Duration::from_secs(10);
 
-/// How long nothing may come after a sign of life was asked for.
+/// How long nothing may come after a sign of life was asked for, and what was sent before it is on its way.
 pub const PONG_DEADLINE: Duration = Duration::from_secs(10);
 
 /// What is to be done about the peer now.
@@ -20,11 +20,32 @@ pub(super) enum Verdict {
     ProbeReader,
 }
 
+/// What an answer, or none, would mean now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Prospects {
+    /// How long a question may take to get to the peer, behind what was sent before.
+    pub(super) behind: Duration,
+    /// The lane that the next PING falls to can answer it.
+    pub(super) lane_answers: bool,
+    /// The peer's reader answers by itself.
+    pub(super) reader_answers: bool,
+    /// Nothing but death explains a missing answer.
+    pub(super) silence_counts: bool,
+}
+
+/// A question that is not answered.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    at: Time,
+    /// How long it may take to get to the peer, behind what was sent before.
+    behind: Duration,
+}
+
 #[derive(Debug)]
 pub(super) struct Liveness {
     last_received: Time,
-    /// A sign of life was asked for then and has not come.
-    asked: Option<Time>,
+    /// A sign of life was asked for and has not come.
+    asked: Option<Asked>,
     ask_at: Time,
     /// The peer has answered before, so a missing answer means something.
     answers: bool,
@@ -50,8 +71,8 @@ impl Liveness {
         self.last_received = now;
     }
 
-    pub(super) fn handle_probe_sent(&mut self, now: Time) {
-        self.asked.get_or_insert(now);
+    pub(super) fn handle_probe_sent(&mut self, now: Time, behind: Duration) {
+        self.asked.get_or_insert(Asked { at: now, behind });
         self.ask_at = now + KEEPALIVE;
     }
 
@@ -69,7 +90,7 @@ impl Liveness {
     pub(super) fn handle_reading(&mut self, now: Time, reading: bool) {
         if reading && !self.reading {
             self.last_received = now;
-            self.asked = self.asked.map(|_| now);
+            self.asked = self.asked.map(|asked| Asked { at: now, ..asked });
         }
         self.reading = reading;
     }
@@ -80,35 +101,36 @@ impl Liveness {
         self.ask_at = now;
     }
 
-    pub(super) fn handle_timeout(&mut self, now: Time, lanes_answer: bool, reader_answers: bool) -> Verdict {
-        if self.dead_at().is_some_and(|at| at <= now) {
+    pub(super) fn handle_timeout(&mut self, now: Time, prospects: Prospects) -> Verdict {
+        if self.dead_at(prospects).is_some_and(|at| at <= now) {
             return Verdict::Dead;
         }
         if !self.reading || self.ask_at > now {
             return Verdict::Alive;
         }
         self.ask_at = now + KEEPALIVE;
-        if lanes_answer {
+        if prospects.lane_answers {
             return Verdict::Ping;
         }
-        if reader_answers {
-            self.asked.get_or_insert(now);
+        if prospects.reader_answers {
+            self.handle_probe_sent(now, prospects.behind);
             return Verdict::ProbeReader;
         }
         Verdict::Alive
     }
 
-    pub(super) fn poll_timeout(&self) -> Option<(Time, &'static str)> {
+    pub(super) fn poll_timeout(&self, prospects: Prospects) -> Option<(Time, &'static str)> {
         let ask = self.reading.then_some((self.ask_at, "keepalive"));
-        self.dead_at()
+        self.dead_at(prospects)
             .map(|at| (at, "sign of life"))
             .into_iter()
             .chain(ask)
             .min()
     }
 
-    fn dead_at(&self) -> Option<Time> {
-        let asked = self.asked.filter(|_| self.reading && self.answers)?;
-        Some(asked.max(self.last_received) + PONG_DEADLINE)
+    fn dead_at(&self, prospects: Prospects) -> Option<Time> {
+        let counts = self.reading && self.answers && prospects.silence_counts;
+        let asked = self.asked.filter(|_| counts)?;
+        Some(asked.at.max(self.last_received) + asked.behind + PONG_DEADLINE)
     }
 }

@@ -4,7 +4,7 @@ use crate::Time;
 use crate::spdy::{self, ResetStatus, StreamId};
 
 use super::pair::{Half, Pair};
-use super::{Event, FREEING_DELAY, LaneIndex, PairId, Peer, Session};
+use super::{Event, FREEING_DELAY, LaneIndex, PairEnd, PairId, Peer, Session};
 
 impl Session {
     /// The pair that `stream` belongs to, and which of its streams it is.
@@ -66,6 +66,17 @@ impl Session {
         };
         self.pairs.remove(&id);
         self.events.push_back(Event::Ended(id, end));
+        self.retire_if_jammed(LaneIndex::of(id.data_stream()));
+    }
+
+    /// Opens no more pairs here if `lane` is late and all its pairs are over: nobody may ever take what blocks it, be it
+    /// that the runtime has jammed it or that the pod reads nothing more.
+    pub(super) fn retire_if_jammed(&mut self, lane: LaneIndex) {
+        self.retired |= self.lane(lane).holds_up_an_end()
+            && !self
+                .pairs
+                .keys()
+                .any(|id| LaneIndex::of(id.data_stream()) == lane);
     }
 
     /// Gives up what is overdue.
@@ -87,7 +98,10 @@ impl Session {
                 if !state.error_ended() {
                     self.tails.insert(id.error_stream());
                 }
+                // A worker that does not answer for so long is stuck.
+                self.retired |= end == PairEnd::Unanswered;
                 self.events.push_back(Event::Ended(id, end));
+                self.retire_if_jammed(LaneIndex::of(id.data_stream()));
             } else {
                 self.pairs.insert(id, state);
                 self.end_if_over(id);

@@ -8,6 +8,10 @@ const LATE_AFTER: Duration = Duration::from_secs(1);
 /// A lane is late after so many smoothed round trips.
 const LATE_ROUND_TRIPS: u32 = 8;
 
+/// A lane that takes longer than this to answer is late, however slow it was before: the peer would be taken for dead
+/// ([`super::PONG_DEADLINE`]) before a stalled lane is seen to be late.
+const LATE_AT_LAST: Duration = Duration::from_secs(5);
+
 /// An exponentially smoothed round trip (RFC 6298 section 2: one eighth of each new sample).
 #[derive(Debug, Default)]
 pub(super) struct RoundTrip {
@@ -22,7 +26,7 @@ impl RoundTrip {
     /// How long an answer may take.
     pub(super) fn late_after(&self) -> Duration {
         self.smoothed.map_or(LATE_AFTER, |smoothed| {
-            (smoothed * LATE_ROUND_TRIPS).max(LATE_AFTER)
+            (smoothed * LATE_ROUND_TRIPS).clamp(LATE_AFTER, LATE_AT_LAST)
         })
     }
 

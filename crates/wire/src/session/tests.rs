@@ -129,6 +129,15 @@ impl Script {
     }
 }
 
+/// Whether a PING or a SYN_STREAM takes a slot of `lane`.
+fn falls_to(frame: &Sent, lane: LaneIndex) -> bool {
+    match *frame {
+        Sent::Ping(id) => LaneIndex::of_ping(id / 2) == lane,
+        Sent::Syn(stream, _) => stream != PROBE_STREAM && LaneIndex::of(stream) == lane,
+        Sent::Data(..) | Sent::Reset(_) => false,
+    }
+}
+
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
@@ -194,6 +203,23 @@ fn another_peer_carries_one_pair_and_is_never_fenced() {
         script.send(pair, 10).unwrap();
         assert_eq!(script.sent(), []);
     }
+    script.session.reset(script.now, pair);
+    assert_eq!(
+        (script.session.free_lane(), script.session.free_lanes()),
+        (None, 0)
+    );
+    assert!(
+        script.session.is_retired(),
+        "nobody can tell whether the lane is free"
+    );
+}
+
+#[test]
+fn a_session_of_another_peer_that_is_known_carries_one_pair() {
+    let mut script = Script::new(Some(Peer::Other));
+    assert_eq!(script.session.free_lanes(), 1);
+    script.open();
+    assert!(script.session.is_retired());
 }
 
 #[test]
@@ -349,6 +375,39 @@ fn the_window_closes_below_the_peers_queue_and_its_opening_makes_frames_grow() {
 }
 
 #[test]
+fn fences_of_a_busy_lane_do_not_fill_a_stalled_one_before_it_is_late() {
+    let mut script = Script::proven();
+    let (stalled, busy) = (script.opened(), script.opened());
+    let (stalled_lane, busy_lane) = [stalled, busy]
+        .map(|pair| LaneIndex::of(pair.data_stream()))
+        .into();
+    let mut held = 0;
+    while script.session.allowance(stalled) > 0 {
+        script.send(stalled, 1).unwrap();
+        held += 1;
+        let sent = script.sent();
+        held += sent.iter().filter(|frame| falls_to(frame, stalled_lane)).count();
+    }
+    for _ in 0..1000 {
+        if script.session.allowance(busy) > 0 {
+            script.send(busy, 1).unwrap();
+        }
+        for frame in script.sent() {
+            held += usize::from(falls_to(&frame, stalled_lane));
+            match frame {
+                Sent::Ping(id) if LaneIndex::of_ping(id / 2) != stalled_lane => script.pong(id),
+                Sent::Syn(stream, _) if LaneIndex::of(stream) == busy_lane => {
+                    script.reset(stream, ResetStatus::CANCEL);
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(!script.session.is_late());
+    assert!(held < spdy::QUEUE_FRAMES, "{held} frames");
+}
+
+#[test]
 fn with_a_late_lane_others_are_fenced_without_pings_and_not_too_often() {
     let mut script = Script::proven();
     let (stalled, healthy) = (script.opened(), script.opened());
@@ -414,6 +473,39 @@ fn a_stalled_lane_is_waited_for_as_long_as_the_reader_answers() {
 }
 
 #[test]
+fn a_session_is_retired_with_a_late_lane_whose_pair_is_over() {
+    for late_first in [true, false] {
+        let mut script = Script::proven();
+        let pair = script.opened();
+        while script.session.allowance(pair) > 0 {
+            script.send(pair, 1).unwrap();
+            script.sent();
+        }
+        if late_first {
+            script.wait(seconds(1));
+            assert!(!script.session.is_retired(), "the pod may read on");
+        }
+        script.session.reset(script.now, pair);
+        script.sent();
+        script.wait(seconds(2));
+        assert!(script.session.is_retired());
+    }
+}
+
+#[test]
+fn a_slow_network_does_not_retire_an_idle_session() {
+    let mut script = Script::proven();
+    script.wait(KEEPALIVE);
+    let asked = script.sent();
+    assert!(matches!(asked[..], [Sent::Ping(_)]));
+    script.wait(seconds(2));
+    assert!(script.session.is_late());
+    script.pong_all(&asked);
+    assert!(!script.session.is_retired());
+    assert_eq!(script.session.free_lanes(), 5);
+}
+
+#[test]
 fn a_peer_that_answered_before_and_is_silent_is_given_up_unless_it_is_not_read() {
     for reading in [true, false] {
         let mut script = Script::new(None);
@@ -434,6 +526,82 @@ fn a_peer_that_answered_before_and_is_silent_is_given_up_unless_it_is_not_read()
 }
 
 #[test]
+fn on_a_slow_link_an_answer_is_awaited_behind_what_was_sent() {
+    let mut script = Script::proven();
+    let pair = script.opened();
+    script.session.handle_timeout(script.now);
+    for _ in 0..5 {
+        script.session.ping(script.now);
+    }
+    let sent = script.sent();
+    script.pong_all(&sent);
+    for _ in 0..10 {
+        script.send(pair, FIRST_FRAME).unwrap();
+        script.sent();
+    }
+    // 32 KiB a second: the fence behind 640 KiB is answered after 20 s.
+    for _ in 0..20 {
+        script.wait(seconds(1));
+        assert_eq!(script.session.fault(), None);
+    }
+    for _ in 0..20 {
+        script.wait(seconds(1));
+    }
+    assert_eq!(script.session.fault(), Some(&SessionFault::Silent));
+}
+
+#[test]
+fn another_peer_is_not_given_up_while_a_pod_may_hold_it_up() {
+    for bytes in [0, 1] {
+        let mut script = Script::new(Some(Peer::Other));
+        script.session.ping(script.now);
+        let sent = script.sent();
+        script.pong_all(&sent);
+        let pair = script.open();
+        script.sent();
+        if bytes > 0 {
+            script.send(pair, bytes).unwrap();
+        }
+        for _ in 0..100 {
+            script.wait(seconds(1));
+            script.reply(pair.error_stream());
+            script.reply(pair.data_stream());
+        }
+        script.sent();
+        assert_eq!(script.session.fault(), None);
+        for _ in 0..100 {
+            script.wait(seconds(1));
+        }
+        let silent = Some(&SessionFault::Silent);
+        assert_eq!(script.session.fault(), silent.filter(|_| bytes == 0));
+    }
+}
+
+#[test]
+fn a_stalled_lane_is_late_before_the_peer_is_given_up_however_slow_it_was() {
+    let mut script = Script::proven();
+    let pair = script.opened();
+    for _ in 0..20 {
+        script.session.ping(script.now);
+        let sent = script.sent();
+        script.wait(seconds(4));
+        script.pong_all(&sent);
+    }
+    script.sent();
+    for _ in 0..10 {
+        script.send(pair, 1).unwrap();
+        script.sent();
+    }
+    for _ in 0..60 {
+        script.wait(seconds(1));
+        if script.sent().contains(&Sent::Syn(PROBE_STREAM, true)) {
+            script.reset(PROBE_STREAM, ResetStatus::PROTOCOL_ERROR);
+        }
+    }
+    assert_eq!(script.session.fault(), None);
+}
+
+#[test]
 fn an_unproven_peer_that_never_answers_leaves_nothing_due() {
     let mut script = Script::new(None);
     script.open();
@@ -451,6 +619,7 @@ fn a_pair_without_an_answer_is_reset_and_told() {
     script.wait(PAIR_DEADLINE);
     assert_eq!(script.events(), [Event::Ended(pair, PairEnd::Unanswered)]);
     assert!(script.sent().contains(&Sent::Reset(pair.data_stream())));
+    assert!(script.session.is_retired(), "its worker is stuck");
 }
 
 #[test]
