@@ -1,0 +1,162 @@
+//! What must be true of every connection and session, whatever happened.
+
+use std::time::Duration;
+
+use podline_minicluster::node::runtime::{Flavor, ReplyFault};
+use podline_wire::session::{FailureKind, PairEnd};
+
+use crate::{
+    facts::{DialKind, End, Facts},
+    link::Link,
+    plan::{Plan, QUEUED},
+    pod::{PodEndHow, PodEndWhen, Reads, Writes},
+};
+
+/// Checks one connection when all is over.
+pub(crate) fn check_connection(
+    plan: &Plan,
+    connection: usize,
+    facts: &Facts,
+    link: &Link,
+) -> Result<(), String> {
+    if facts.opened.is_none() {
+        return if link.client.loss().is_some()
+            || link.client.session.is_retired()
+            || plan.reply == ReplyFault::Never
+        {
+            Ok(())
+        } else {
+            Err("it never got a lane".into())
+        };
+    }
+    if facts.accepted > facts.sent && facts.aborted.is_none() && facts.stopped.is_none() {
+        return Err("the pod got more than was sent".into());
+    }
+    if facts.received > facts.produced {
+        return Err("the app got more than the pod has sent".into());
+    }
+    let Some(end) = &facts.end else {
+        return Err("it never ended".into());
+    };
+    match end {
+        End::Pair(end) => check_pair(plan, connection, facts, end),
+        End::SessionLost if plan.may_lose_session() => Ok(()),
+        End::SessionLost => Err("its session was lost".into()),
+        End::Aborted => Ok(()),
+    }
+}
+
+fn check_pair(plan: &Plan, connection: usize, facts: &Facts, end: &PairEnd) -> Result<(), String> {
+    if *end == PairEnd::Unanswered {
+        return if plan.reply == ReplyFault::Never || plan.may_lose_session() {
+            Ok(())
+        } else {
+            Err("its opening was not answered".into())
+        };
+    }
+    if facts.received != facts.produced {
+        return Err("bytes that the runtime had read were lost".into());
+    }
+    match end {
+        PairEnd::Clean { delivered } => check_clean(plan, connection, facts, *delivered),
+        PairEnd::Failed { kind, text } => match plan.pods[connection].dial.1.err() {
+            Some(DialKind::NamespaceClosed) if *kind != FailureKind::SandboxGone => {
+                Err(format!("no sandbox, but {kind:?}: {text}"))
+            }
+            Some(_) if *kind == FailureKind::Other => Err(format!("a failed dial, but {kind:?}: {text}")),
+            None if *kind != FailureKind::Other => Err(format!("{kind:?} though it was connected: {text}")),
+            None if !facts.pod_failed => Err(format!("nothing failed in the pod: {text}")),
+            Some(_) | None => Ok(()),
+        },
+        PairEnd::Reset if facts.pod_failed && plan.flavor == Flavor::Containerd17 => Ok(()),
+        other => Err(format!("an unexpected end: {other:?}")),
+    }
+}
+
+fn check_clean(plan: &Plan, connection: usize, facts: &Facts, delivered: bool) -> Result<(), String> {
+    if facts.pod_failed || facts.dial_failed.is_some() {
+        return Err("a clean end, but it failed".into());
+    }
+    if facts.finished.is_none() && !facts.pod_finished {
+        return Err("a clean end that neither side has asked for".into());
+    }
+    if facts.finished.is_none() && facts.stopped.is_none() {
+        return Err("a clean end before ours, and the app was not told to stop".into());
+    }
+    let pod = &plan.pods[connection];
+    if let Writes::Source(total) = pod.writes
+        && facts.finished.is_none()
+        && facts.received < total
+        && facts.closed.is_some_and(|at| at < plan.release)
+    {
+        return Err(format!("a clean end after {} of {total} bytes", facts.received));
+    }
+    if delivered && facts.finished.is_some() && !facts.pod_ended && facts.accepted != facts.sent {
+        return Err(format!(
+            "the pod has {} of {} bytes, and nothing was said",
+            facts.accepted, facts.sent
+        ));
+    }
+    Ok(())
+}
+
+/// Checks the session when all is over.
+pub(crate) fn check_link(plan: &Plan, link: &Link) -> Result<(), String> {
+    let client = &link.client;
+    if client.loss().is_some() {
+        if !plan.may_lose_session() {
+            return Err(format!("the session was lost: {:?}", client.loss()));
+        }
+        return Ok(());
+    }
+    if client.session.pairs() > 0 {
+        return Err("pairs are left".into());
+    }
+    if plan.reply == ReplyFault::Never {
+        return Ok(());
+    }
+    if link.node.connections() > 0 {
+        return Err("connections into pods are left".into());
+    }
+    if client.session.is_retired() {
+        return if may_jam(plan) || may_be_late(plan) || plan.flavor == Flavor::Strict {
+            Ok(())
+        } else {
+            Err("the session was retired for nothing".into())
+        };
+    }
+    if client.session.is_late() && may_jam(plan) {
+        return Err("a lane is jammed, and the session was not retired".into());
+    }
+    if !client.session.is_clean() {
+        return Err(format!("the session is not clean: {:?}", client.session));
+    }
+    let lanes = if plan.flavor == Flavor::Strict {
+        1..=5
+    } else {
+        5..=5
+    };
+    if !lanes.contains(&client.session.free_lanes()) {
+        return Err(format!("{} lanes are free", client.session.free_lanes()));
+    }
+    Ok(())
+}
+
+/// Whether something happened that may block a worker of the runtime for good.
+fn may_jam(plan: &Plan) -> bool {
+    let half_closes = plan.pods.iter().any(|pod| pod.end.how == PodEndHow::HalfClose);
+    let fails = plan
+        .pods
+        .iter()
+        .any(|pod| pod.dial.1.is_err() || !matches!(pod.end.when, PodEndWhen::Never));
+    let tells_by_fin = matches!(plan.flavor, Flavor::Containerd17 | Flavor::Containerd20);
+    half_closes || fails && tells_by_fin
+}
+
+/// Whether a lane's answer may take longer than a second.
+fn may_be_late(plan: &Plan) -> bool {
+    let round_trip = plan.up.slowest(QUEUED) + plan.down.slowest(QUEUED);
+    let stops = plan.pods.iter().any(|pod| pod.reads != Reads::All);
+    let delayed = matches!(plan.reply, ReplyFault::Delayed(_));
+    stops || delayed || round_trip > Duration::from_millis(900)
+}

@@ -1,0 +1,190 @@
+//! The whole simulation: time, the sessions, and the connections that want a lane.
+
+use std::collections::VecDeque;
+
+use fastrand::Rng;
+use podline_minicluster::node::runtime::Flavor;
+use podline_wire::{Role, Time};
+
+use crate::{
+    app::App,
+    client::{Client, Loss},
+    facts::Facts,
+    framing::Framing,
+    link::Link,
+    network::Direction,
+    node::Node,
+    oracle,
+    plan::Plan,
+    trace::Trace,
+};
+
+/// Turns in one moment, at most: more is a loop that does not wait.
+const TURNS: usize = 200_000;
+
+/// One simulation.
+pub(crate) struct World {
+    plan: Plan,
+    now: Time,
+    link: Link,
+    apps: Vec<App>,
+    facts: Vec<Facts>,
+    /// Connections that are still to come, the last one first.
+    coming: Vec<usize>,
+    waiting: VecDeque<usize>,
+    released: bool,
+}
+
+impl World {
+    pub(crate) fn new(plan: Plan, rng: &mut Rng, traced: bool) -> Self {
+        let now = Time::ZERO;
+        let client = Client::new(
+            now,
+            plan.known,
+            Framing::new(plan.websocket, Role::Client, rng.fork()),
+            traced.then(Trace::new),
+        );
+        let node = Node::new(
+            now,
+            plan.flavor,
+            plan.reply,
+            Framing::new(plan.websocket, Role::Server, rng.fork()),
+        );
+        let up = Direction::new(plan.up.clone(), rng.fork());
+        let down = Direction::new(plan.down.clone(), rng.fork());
+        let mut coming: Vec<usize> = (0..plan.apps.len()).collect();
+        coming.sort_by_key(|&connection| std::cmp::Reverse(plan.apps[connection].starts));
+        Self {
+            apps: plan.apps.iter().cloned().map(App::new).collect(),
+            facts: plan.apps.iter().map(|_| Facts::default()).collect(),
+            plan,
+            now,
+            link: Link::new(client, node, up, down),
+            coming,
+            waiting: VecDeque::new(),
+            released: false,
+        }
+    }
+
+    /// Runs to the end. The error says what was wrong, and when.
+    pub(crate) fn run(mut self) -> Result<(), String> {
+        match self.run_to_end() {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let mut told = format!("at {:?}: {error}\n{:?}\n", self.now.as_duration(), self.plan);
+                let connections = self.plan.apps.iter().zip(&self.plan.pods).zip(&self.facts);
+                for (connection, ((app, pod), facts)) in connections.enumerate() {
+                    told += &format!("\n{connection}: {app:?}\n   {pod:?}\n   {facts:?}");
+                }
+                Err(format!(
+                    "{told}\n{:?}\n{}",
+                    self.link.client.session,
+                    self.link.client.trace()
+                ))
+            }
+        }
+    }
+
+    fn run_to_end(&mut self) -> Result<(), String> {
+        loop {
+            self.settle()?;
+            let Some(next) = self.next().filter(|at| *at <= self.plan.end) else {
+                break;
+            };
+            if next <= self.now {
+                return Err("the time does not go on".into());
+            }
+            self.now = next;
+        }
+        self.now = self.plan.end;
+        self.check_end()
+    }
+
+    /// Lets everything happen that can happen now.
+    fn settle(&mut self) -> Result<(), String> {
+        for _ in 0..TURNS {
+            let mut progress = self.admit();
+            progress |= self
+                .link
+                .step(self.now, &mut self.apps, &self.plan.pods, &mut self.facts)?;
+            if !progress {
+                return self.check_moment();
+            }
+        }
+        Err("it does not come to rest".into())
+    }
+
+    /// Opens the connections whose time has come and that get a lane.
+    fn admit(&mut self) -> bool {
+        while let Some(connection) = self
+            .coming
+            .pop_if(|connection| self.plan.apps[*connection].starts <= self.now)
+        {
+            self.facts[connection].asked = Some(self.now);
+            self.waiting.push_back(connection);
+        }
+        if self.now >= self.plan.release {
+            if !std::mem::replace(&mut self.released, true) {
+                self.apps.iter_mut().for_each(App::relax);
+                if self.plan.goes_silent() {
+                    // By now the system has given the connection up.
+                    self.link.sever(self.now, &mut self.apps, &mut self.facts);
+                }
+            }
+            self.link.node.release();
+        }
+        let mut progress = false;
+        while let Some(&connection) = self.waiting.front() {
+            let (app, facts) = (&mut self.apps[connection], &mut self.facts[connection]);
+            if !self.link.client.open(self.now, connection, app, facts) {
+                break;
+            }
+            self.waiting.pop_front();
+            progress = true;
+        }
+        progress
+    }
+
+    fn next(&self) -> Option<Time> {
+        let coming = self
+            .coming
+            .last()
+            .map(|&connection| self.plan.apps[connection].starts);
+        let release = (!self.released).then_some(self.plan.release);
+        [coming, release, self.link.next(self.now, &self.apps)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// What must hold whenever everything has come to rest.
+    fn check_moment(&mut self) -> Result<(), String> {
+        if let Some(Loss::Fault(fault)) = self.link.client.loss()
+            && !self.plan.may_lose_session()
+        {
+            return Err(format!("the session died: {fault}"));
+        }
+        if self.link.node.is_blocked()
+            && self.plan.flavor != Flavor::Strict
+            && self.link.client.loss().is_none()
+        {
+            return Err("the runtime's reader stands in front of a full queue".into());
+        }
+        if self.link.client.is_reading() {
+            for connection in self.link.client.connections() {
+                self.apps[connection]
+                    .check_overdue(self.now)
+                    .map_err(|error| format!("connection {connection}: {error}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_end(&self) -> Result<(), String> {
+        for (connection, facts) in self.facts.iter().enumerate() {
+            oracle::check_connection(&self.plan, connection, facts, &self.link)
+                .map_err(|error| format!("connection {connection}: {error}"))?;
+        }
+        oracle::check_link(&self.plan, &self.link)
+    }
+}
