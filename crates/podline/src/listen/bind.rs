@@ -118,9 +118,15 @@ mod tests {
         if !machine_has_ipv6() {
             return;
         }
-        let other = std::net::TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
-        let port = other.local_addr().unwrap().port();
+        // Other programs of this machine may hold the port in the other family.
+        let (other, port) =
+            std::iter::repeat_with(|| std::net::TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap())
+                .map(|other| (other.local_addr().unwrap().port(), other))
+                .find(|(port, _)| std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+                .map(|(port, other)| (other, port))
+                .unwrap();
         let bound = bind(&places(&[]), port).unwrap();
+        drop(other);
         assert_eq!(ports(&bound), [port]);
         let held = bound.held.unwrap();
         assert_eq!(held.socket(), (Ipv6Addr::LOCALHOST, port).into());
