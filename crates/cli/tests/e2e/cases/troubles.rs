@@ -3,6 +3,7 @@
 use std::{io, sync::Arc};
 
 use podline_minicluster::manifest::Served;
+use tokio::net::TcpStream;
 
 use crate::{forwarding::Forwarding, harness::cases, world::World};
 
@@ -97,9 +98,12 @@ async fn the_loss_of_the_pod_ends_it_if_that_is_wanted(world: Arc<World>) {
     world.run_pod("lost", ECHO).await;
     let forwarding = Forwarding::start(&world, &["--exit-on-loss", "pod/lost", ":7"]).await;
     forwarding.connect(7).await.is_echoed(b"before").await;
+    let address = forwarding.address_of(7).await;
     world.delete_pod("lost").await;
-    forwarding.is_reset(7).await;
+    // The loss is noticed by the next connection, if it was not noticed before.
+    let last = TcpStream::connect(address).await;
     let said = forwarding.end().await;
+    drop(last);
     assert_eq!(said.status.code(), Some(1), "{:?}", said.stderr);
     assert!(
         said.stderr
