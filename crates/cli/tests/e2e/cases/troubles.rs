@@ -91,6 +91,7 @@ async fn a_connection_waits_for_a_pod_no_longer_than_it_may(world: Arc<World>) {
     forwarding.warns("was reset: no pod to connect to for 2 s").await;
     // It is the connection that has ended, not the forward.
     world.scale("leaving", 1).await;
+    forwarding.warns("new connections go to pod").await;
     forwarding.connect(7).await.is_echoed(b"after").await;
 }
 
