@@ -50,6 +50,8 @@ pub enum End {
     SessionLost(SessionError),
     /// The forward was shut down.
     ShutDown,
+    /// The app, or the pod, took nothing for so long that the connections waiting behind it had to be freed of it.
+    StalledReader,
     /// The container runtime did not answer the opening of the connection.
     Unanswered,
     /// Bytes of the app were not taken before the pod ended.
@@ -100,6 +102,9 @@ impl fmt::Display for End {
             Self::PodReset => f.write_str("the pod reset the connection"),
             Self::SessionLost(error) => error.fmt(f),
             Self::ShutDown => f.write_str("the forward was shut down"),
+            Self::StalledReader => {
+                f.write_str("nothing was taken for too long while other connections waited behind it")
+            }
             Self::Unanswered => f.write_str("the container runtime did not answer"),
             Self::Unsent => f.write_str("the pod ended before it had taken all that the app sent"),
         }

@@ -38,6 +38,8 @@ pub enum PairEnd {
     Reset,
     /// The session ended under it.
     SessionLost(SessionError),
+    /// The connection took nothing for so long that its neighbours on the session had to be freed of it.
+    StalledReader,
     /// The peer did not answer the opening.
     Unanswered,
 }

@@ -23,13 +23,28 @@ pub const SHUTDOWN_DEADLINE: Duration = Duration::from_millis(1300);
 /// Events that wait for whoever watches; more are dropped.
 const EVENTS: usize = 64;
 
+/// How long a connection may take nothing while a neighbour waits behind it, where nothing else was asked for.
+const STALLED_READER: Duration = Duration::from_secs(5);
+
 /// How a pool is to be.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct PoolOptions {
     /// How sessions are asked for.
     pub transport: TransportChoice,
     /// What the pool aims at.
     pub config: PoolConfig,
+    /// How long a connection may take nothing while a neighbour waits behind it; it is reset then.
+    pub stalled_reader: Duration,
+}
+
+impl Default for PoolOptions {
+    fn default() -> Self {
+        Self {
+            transport: TransportChoice::default(),
+            config: PoolConfig::default(),
+            stalled_reader: STALLED_READER,
+        }
+    }
 }
 
 /// What happened to a pool's sessions.
@@ -166,6 +181,11 @@ impl Pool {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take()
+    }
+
+    /// Keeps `floor` idle sessions ready from now on.
+    pub fn set_floor(&self, floor: usize) {
+        self.state.act(|policy, now| policy.set_floor(now, floor));
     }
 
     /// Keeps no session ready any more, for instance because the pod is gone. Live connections go on.

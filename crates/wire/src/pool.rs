@@ -91,6 +91,7 @@ pub struct Pool {
     last_request: Time,
     next_key: u64,
     actions: VecDeque<Action>,
+    retired: bool,
     closed: bool,
 }
 
@@ -116,6 +117,7 @@ impl Pool {
             last_request: now,
             next_key: 0,
             actions: VecDeque::new(),
+            retired: false,
             closed: false,
         }
     }
@@ -207,9 +209,18 @@ impl Pool {
         self.decide(now);
     }
 
+    /// Keeps `floor` idle sessions ready from now on. A pool that was retired keeps none.
+    pub fn set_floor(&mut self, now: Time, floor: usize) {
+        if !self.retired {
+            self.config.floor = floor;
+            self.decide(now);
+        }
+    }
+
     /// The pool has a successor: nothing is kept ready any more. What waits is still served, what lives goes on.
     pub fn retire(&mut self, now: Time) {
         self.config.floor = 0;
+        self.retired = true;
         self.decide(now);
     }
 
@@ -469,6 +480,29 @@ mod tests {
         assert_eq!(pool.poll_action(), Some(Action::Close(keys[0])));
         pool.handle_request(Time::ZERO + SURPLUS_AFTER);
         assert_eq!(connects(&mut pool).len(), 1);
+    }
+
+    #[test]
+    fn the_floor_may_be_changed_while_the_pool_is_in_use_and_not_after() {
+        let mut pool = Pool::new(Time::ZERO, config(1));
+        pool.handle_timeout(Time::ZERO);
+        let mut keys = connects(&mut pool);
+        assert_eq!(keys.len(), 1);
+        pool.set_floor(Time::ZERO, 3);
+        keys.extend(connects(&mut pool));
+        assert_eq!(keys.len(), 3);
+        for &key in &keys {
+            pool.handle_connected(Time::ZERO, key, CLEAN);
+        }
+        pool.set_floor(Time::ZERO, 2);
+        pool.handle_timeout(Time::ZERO + SURPLUS_AFTER);
+        assert_eq!(pool.poll_action(), Some(Action::Close(keys[0])));
+        assert_eq!(pool.poll_action(), None);
+        pool.retire(Time::ZERO + SURPLUS_AFTER);
+        pool.set_floor(Time::ZERO + SURPLUS_AFTER, 3);
+        while let Some(action) = pool.poll_action() {
+            assert!(matches!(action, Action::Close(_)), "{action:?}");
+        }
     }
 
     #[test]

@@ -59,6 +59,7 @@ fn outcome_of(end: PairEnd) -> End {
         },
         PairEnd::Reset => End::PodReset,
         PairEnd::SessionLost(error) => End::SessionLost(error),
+        PairEnd::StalledReader => End::StalledReader,
         PairEnd::Unanswered => End::Unanswered,
         // Whatever it is, it is not known to be clean.
         _ => End::PodReset,

@@ -18,6 +18,7 @@ async fn every_end_but_a_clean_one_is_a_reset_behind_all_bytes() {
         End::PodReset,
         End::Refused(Untrusted::new("text")),
         End::SessionLost(SessionError::ShutDown),
+        End::StalledReader,
     ] {
         let mut scene = Scene::new(b"", LINGER).await;
         scene.pod_sends(b"partial").await;
