@@ -22,6 +22,7 @@ use crate::find::{FindError, Finder};
 use crate::kubeconfig::{ConfigError, Kubeconfig, resolve};
 use crate::request::common_headers;
 use crate::target::{Found, Target};
+use crate::watch::{PodWatch, Watcher};
 
 /// One API server, as one user. Clones share their connections and credentials.
 #[derive(Clone)]
@@ -35,7 +36,7 @@ struct Inner {
     connector: Arc<Connector>,
     credentials: Arc<Credentials>,
     headers: Arc<HeaderMap>,
-    finder: Finder,
+    finder: Arc<Finder>,
     /// Whether a connection was already made ahead of the first upgrade.
     is_warm: AtomicBool,
 }
@@ -73,10 +74,10 @@ impl Cluster {
         credentials.header().await?;
         let api = Api::new(connector.clone(), credentials.clone(), headers.clone());
         let client = Client::new(api, &*settings.namespace);
-        let finder = Finder {
+        let finder = Arc::new(Finder {
             client,
             request_timeout: settings.request_timeout,
-        };
+        });
         Ok(Self {
             inner: Arc::new(Inner {
                 context: settings.context,
@@ -126,6 +127,15 @@ impl Cluster {
             .finder
             .find_running(target, self.namespace_of(target), wait)
             .await
+    }
+
+    /// Keeps the target in sight: what it comes to now, and whenever that changes, with the rights that there are.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn watch(&self, target: &Target) -> PodWatch {
+        let namespace = self.namespace_of(target).to_owned();
+        Watcher::spawn(self.inner.finder.clone(), target.clone(), namespace)
     }
 
     #[cfg(test)]

@@ -1,6 +1,7 @@
 //! From a target to its pods.
 
 use std::fmt::Debug;
+use std::mem::discriminant;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -312,6 +313,49 @@ impl FindError {
             Self::Refused(refusal) => refusal.hint(),
             Self::Timeout { .. } => Some("--request-timeout gives it more time".to_owned()),
             Self::Answer { .. } | Self::NoSelector { .. } | Self::NotRunning { .. } => None,
+        }
+    }
+
+    /// Whether the target does not exist.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.is_not_found())
+    }
+
+    /// Whether the user may not ask for it.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Refused(refusal) if refusal.is_forbidden())
+    }
+
+    /// Whether the user has to log in: the credentials are not taken any more and cannot be renewed unasked.
+    pub fn needs_login(&self) -> bool {
+        match self {
+            Self::Connect(error) => error.needs_login(),
+            Self::Refused(refusal) => refusal.is_unauthorized(),
+            _ => false,
+        }
+    }
+
+    /// Whether there is no way to the API server now, or no answer from it.
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Connect(error) => error.is_unreachable(),
+            Self::Timeout { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether it stays so until somebody does something about it.
+    pub(crate) fn lasts(&self) -> bool {
+        self.is_forbidden() || self.needs_login() || matches!(self, Self::NoSelector { .. })
+    }
+
+    /// Whether another one says nothing new.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Connect(a), Self::Connect(b)) => a.is_like(b),
+            (Self::Refused(a), Self::Refused(b)) => a.code == b.code,
+            _ if self.is_unreachable() && other.is_unreachable() => true,
+            _ => discriminant(self) == discriminant(other),
         }
     }
 

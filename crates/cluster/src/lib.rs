@@ -2,7 +2,8 @@
 //! names kube.
 //!
 //! [`Cluster::connect`] reads the configuration as kubectl does. [`Cluster::find`] comes from a [`Target`] to its
-//! pods and ports, with no more rights than `kubectl port-forward` needs. Through
+//! pods and ports, with no more rights than `kubectl port-forward` needs, and [`Cluster::watch`] keeps them in sight.
+//! Through
 //! [`Upgrade`](podline_tunnel::Upgrade) a cluster gives the tunnel its connections.
 //!
 //! Secrets are kept in `secrecy`'s types and are in no message; text from outside is [`Untrusted`] before it gets
@@ -23,6 +24,7 @@ mod request;
 mod target;
 #[cfg(test)]
 mod tests;
+mod watch;
 
 pub use cluster::Cluster;
 pub use connection::{ConnectError, ProxyError, TlsFault};
@@ -32,5 +34,7 @@ pub use kubeconfig::ConfigError;
 pub use options::Options;
 pub use refusal::{Refusal, Rule};
 pub use target::{
-    Found, Kind, Owner, Phase, Pod, PortError, RemotePort, RemotePortError, Target, TargetError,
+    Container, Found, Kind, Owner, Phase, Pod, PortError, RemotePort, RemotePortError, Target, TargetError,
+    Termination,
 };
+pub use watch::PodWatch;

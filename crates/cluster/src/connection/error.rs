@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::mem::discriminant;
 
 use podline_tunnel::UpgradeFailure;
 use podline_wire::Untrusted;
@@ -87,6 +88,35 @@ impl ConnectError {
             Self::Http { .. } => return None,
         };
         Some(hint.to_owned())
+    }
+
+    /// The error of this sort that lies behind another error, such as a session's.
+    pub fn behind<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
+        causes(error).find_map(|error| error.downcast_ref())
+    }
+
+    /// Whether the user has to log in: the credentials have expired and cannot be renewed unasked.
+    pub fn needs_login(&self) -> bool {
+        matches!(self, Self::Credentials(error) if error.needs_login())
+    }
+
+    /// Whether it is the way to the API server that failed, rather than something on this side of it.
+    pub fn is_unreachable(&self) -> bool {
+        !matches!(self, Self::Credentials(_))
+    }
+
+    /// Whether another one says nothing new. A server that restarts fails in one way and then in another.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        let sort = |error: &Self| match error {
+            Self::Credentials(error) => (1, Some(discriminant(error))),
+            Self::Tls { .. } => (2, None),
+            Self::Dns { .. }
+            | Self::Http { .. }
+            | Self::Proxy { .. }
+            | Self::Tcp { .. }
+            | Self::Timeout { .. } => (3, None),
+        };
+        sort(self) == sort(other)
     }
 
     /// Finds out what the error of a request means. With TLS 1.3 a server refuses a client's certificate only after

@@ -86,6 +86,14 @@ pub enum CredentialsError {
 }
 
 impl CredentialsError {
+    /// Whether only the user can bring new ones, by logging in.
+    pub fn needs_login(&self) -> bool {
+        matches!(
+            self,
+            Self::LoginNeeded { .. } | Self::NotRenewed { .. } | Self::PluginNeedsTerminal { .. }
+        )
+    }
+
     /// What can be done about it.
     pub fn hint(&self) -> Option<String> {
         match self {

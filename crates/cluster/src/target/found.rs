@@ -7,7 +7,7 @@ use super::service::Protocol;
 use super::{Pod, PortError, RemotePort, Service, Target, TargetPort};
 
 /// A target's pods, and where its ports lead.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Found {
     /// The target, always with its namespace.
     pub target: Target,

@@ -1,5 +1,6 @@
 //! What the user names, and the pods and ports it comes to.
 
+mod container;
 mod found;
 mod kind;
 mod order;
@@ -10,6 +11,7 @@ mod service;
 #[allow(clippy::module_inception, reason = "the folder's main type")]
 mod target;
 
+pub use container::{Container, Termination};
 pub use found::Found;
 pub use kind::Kind;
 pub use pod::{Owner, Phase, Pod};

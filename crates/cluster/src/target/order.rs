@@ -20,7 +20,7 @@ fn compare(a: &Pod, b: &Pod) -> Ordering {
         .then_with(|| first(|pod| !pod.deleting, a, b))
         .then_with(|| b.deleted.cmp(&a.deleted))
         .then_with(|| ready_for_longer(a, b))
-        .then_with(|| a.restarts.cmp(&b.restarts))
+        .then_with(|| a.restarts().cmp(&b.restarts()))
         .then_with(|| earlier(a.created, b.created))
 }
 
@@ -59,6 +59,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
+    use crate::target::Container;
 
     fn pod(name: &str) -> Pod {
         Pod {
@@ -73,9 +74,21 @@ mod tests {
             created: Timestamp::from_second(1_000).ok(),
             deleted: None,
             ready_since: Timestamp::from_second(1_100).ok(),
-            restarts: (0, 0),
+            containers: Vec::new(),
             ports: Vec::new(),
         }
+    }
+
+    /// A container and a sidecar that were restarted so many times.
+    fn restarted(times: u32, sidecar_times: u32) -> Vec<Container> {
+        [(false, times), (true, sidecar_times)]
+            .map(|(sidecar, restarts)| Container {
+                name: "c".into(),
+                sidecar,
+                restarts,
+                last_end: None,
+            })
+            .into()
     }
 
     fn time(seconds: i64) -> Option<Timestamp> {
@@ -127,7 +140,7 @@ mod tests {
             (
                 Pod {
                     ready: false,
-                    restarts: (9, 9),
+                    containers: restarted(9, 9),
                     ..pod("running")
                 },
                 Pod {
@@ -178,14 +191,14 @@ mod tests {
             (
                 pod("no restarts"),
                 Pod {
-                    restarts: (1, 0),
+                    containers: restarted(1, 0),
                     ..pod("one restart")
                 },
             ),
             (
                 pod("no sidecar restarts"),
                 Pod {
-                    restarts: (0, 1),
+                    containers: restarted(0, 1),
                     ..pod("one sidecar restart")
                 },
             ),

@@ -5,11 +5,12 @@ use std::fmt;
 use k8s_openapi::api::core::v1;
 use k8s_openapi::jiff::Timestamp;
 
+use super::container::{Container, containers, is_sidecar};
 use super::service::Protocol;
 use super::{Kind, Target};
 
 /// One pod as the API server told of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Pod {
     /// Its namespace.
     pub namespace: String,
@@ -25,17 +26,17 @@ pub struct Pod {
     pub deleting: bool,
     /// What made it and would replace it.
     pub owner: Option<Owner>,
+    /// Its containers and sidecars, and how each of them ended last.
+    pub containers: Vec<Container>,
     pub(crate) scheduled: bool,
     pub(crate) created: Option<Timestamp>,
     pub(crate) deleted: Option<Timestamp>,
     pub(crate) ready_since: Option<Timestamp>,
-    /// The highest number of restarts of a container, and of a sidecar.
-    pub(crate) restarts: (i32, i32),
     pub(crate) ports: Vec<ContainerPort>,
 }
 
 /// One declared port of a container.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ContainerPort {
     pub(crate) name: Option<String>,
     pub(crate) number: u16,
@@ -70,6 +71,7 @@ impl Pod {
             phase: Phase::named(status.and_then(|status| status.phase.as_deref())),
             deleting: metadata.deletion_timestamp.is_some(),
             owner: Owner::of(pod),
+            containers: containers(pod),
             scheduled: pod
                 .spec
                 .as_ref()
@@ -80,7 +82,6 @@ impl Pod {
             ready_since: ready
                 .and_then(|condition| condition.last_transition_time.as_ref())
                 .map(|time| time.0),
-            restarts: restarts(pod),
             ports: pod.spec.as_ref().map(ports).unwrap_or_default(),
         }
     }
@@ -88,6 +89,18 @@ impl Pod {
     /// Whether it runs, ready or not.
     pub fn is_running(&self) -> bool {
         self.phase == Phase::Running
+    }
+
+    /// The highest number of restarts of a container, and of a sidecar.
+    pub(crate) fn restarts(&self) -> (u32, u32) {
+        let most = |sidecar| {
+            let containers = self
+                .containers
+                .iter()
+                .filter(|container| container.sidecar == sidecar);
+            containers.map(|container| container.restarts).max().unwrap_or(0)
+        };
+        (most(false), most(true))
     }
 }
 
@@ -125,35 +138,6 @@ fn ports(spec: &v1::PodSpec) -> Vec<ContainerPort> {
                 })
         })
         .collect()
-}
-
-fn is_sidecar(container: &v1::Container) -> bool {
-    container.restart_policy.as_deref() == Some("Always")
-}
-
-fn restarts(pod: &v1::Pod) -> (i32, i32) {
-    let Some(status) = &pod.status else { return (0, 0) };
-    let init = pod
-        .spec
-        .as_ref()
-        .and_then(|spec| spec.init_containers.as_deref())
-        .unwrap_or_default();
-    let is_sidecar = |name: &str| {
-        init.iter()
-            .any(|container| container.name == name && is_sidecar(container))
-    };
-    let most = |statuses: &Option<Vec<v1::ContainerStatus>>, counts: &dyn Fn(&str) -> bool| {
-        let statuses = statuses.as_deref().unwrap_or_default().iter();
-        statuses
-            .filter(|status| counts(&status.name))
-            .map(|status| status.restart_count)
-            .max()
-            .unwrap_or(0)
-    };
-    (
-        most(&status.container_statuses, &|_| true),
-        most(&status.init_container_statuses, &is_sidecar),
-    )
 }
 
 /// Where a pod is in its life.

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 /// What matters of a service.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Service {
     pub(crate) name: String,
     pub(crate) ports: Vec<ServicePort>,
@@ -17,7 +17,7 @@ pub(crate) struct Service {
 }
 
 /// One port of a service.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ServicePort {
     pub(crate) name: Option<String>,
     pub(crate) number: u16,

@@ -11,3 +11,4 @@ mod real_cluster;
 mod server;
 mod tls;
 mod upgrade;
+mod watch;

@@ -1,0 +1,9 @@
+//! A target, kept in sight: what it comes to now, and whenever that changes.
+
+mod pod_watch;
+mod schedule;
+mod watcher;
+
+pub use pod_watch::PodWatch;
+
+pub(crate) use watcher::Watcher;

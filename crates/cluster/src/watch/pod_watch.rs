@@ -1,0 +1,110 @@
+//! A target's pods as they change.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+use crate::FindError;
+use crate::target::{Found, Target};
+
+/// What a target comes to, as it changes; from [`Cluster::watch`](crate::Cluster::watch). Ends when it is dropped.
+pub struct PodWatch {
+    target: Target,
+    sights: watch::Receiver<Option<Sight>>,
+    given: Option<Sight>,
+    wishes: Arc<Wishes>,
+    task: JoinHandle<()>,
+}
+
+/// What was seen last.
+pub(super) type Sight = Result<Arc<Found>, FindError>;
+
+/// What the holder of a watch wants of its task.
+#[derive(Default)]
+pub(super) struct Wishes {
+    pub(super) is_asked: AtomicBool,
+    pub(super) is_hurried: AtomicBool,
+    pub(super) changed: Notify,
+}
+
+impl PodWatch {
+    pub(super) fn new(
+        target: Target,
+        sights: watch::Receiver<Option<Sight>>,
+        wishes: Arc<Wishes>,
+        task: JoinHandle<()>,
+    ) -> Self {
+        Self {
+            target,
+            sights,
+            given: None,
+            wishes,
+            task,
+        }
+    }
+
+    /// Waits until the target comes to something else than what was given last; the first call gives what it comes to
+    /// now. It may come to no pods at all, which is no error.
+    ///
+    /// Nothing is lost when this is cancelled. What changed and changed back in between is not told.
+    ///
+    /// # Errors
+    /// One for each change to trouble, such as a target that does not exist any more or a server that cannot be reached;
+    /// it goes on trying by itself, and the next state is given when there is one, even if it is that of before.
+    pub async fn changed(&mut self) -> Result<Found, FindError> {
+        loop {
+            let sight = self.sights.borrow_and_update().clone();
+            if let Some(sight) = sight
+                && self.given.as_ref().is_none_or(|given| differ(given, &sight))
+            {
+                self.given = Some(sight.clone());
+                return sight.map(|found| Found::clone(&found));
+            }
+            if self.sights.changed().await.is_err() {
+                // Only a runtime that ends has its tasks dropped.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Looks now, rather than when the next look is due or something is told: a connection was refused, or a session
+    /// lost.
+    pub fn look(&self) {
+        self.wishes.is_asked.store(true, Ordering::Release);
+        self.wishes.changed.notify_one();
+    }
+
+    /// Says whether something is held: where changes are not told but asked for, that is done every 2 s then, and every
+    /// 15 s otherwise.
+    pub fn hurry(&self, is_hurried: bool) {
+        if self.wishes.is_hurried.swap(is_hurried, Ordering::AcqRel) != is_hurried {
+            self.wishes.changed.notify_one();
+        }
+    }
+}
+
+impl Drop for PodWatch {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl fmt::Debug for PodWatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PodWatch")
+            .field("target", &self.target)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether it is worth telling.
+pub(super) fn differ(a: &Sight, b: &Sight) -> bool {
+    match (a, b) {
+        (Ok(a), Ok(b)) => a != b,
+        (Err(a), Err(b)) => !a.is_like(b),
+        (Ok(_), Err(_)) | (Err(_), Ok(_)) => true,
+    }
+}
