@@ -10,6 +10,7 @@
 //! the output, then the events, then the timeout. Output must be taken before each [`Session::data_head`], since the
 //! payload travels past the session: order on the wire is order of the calls.
 
+mod backlog;
 mod credit;
 mod end;
 mod event;
@@ -18,11 +19,13 @@ mod fences;
 mod frames;
 mod in_flight;
 mod lane;
+mod lending;
 mod liveness;
 mod pair;
 mod pair_id;
 mod pairs;
 mod peer;
+mod rate;
 mod round_trip;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -33,6 +36,7 @@ use bytes::BytesMut;
 use crate::Time;
 use crate::spdy::{self, FrameReader, GoAwayStatus, HeaderEncoder, Role, StreamId, WORKERS};
 
+pub use self::backlog::Backlog;
 pub use self::credit::{FIRST_FRAME, LARGEST_FRAME};
 pub use self::end::PairEnd;
 pub use self::event::{Event, Exhausted, Received, SessionFault};
@@ -50,6 +54,7 @@ use self::liveness::{Liveness, Verdict};
 use self::pair::Pair;
 use self::pair_id::STREAM_STEP;
 use self::peer::Proof;
+use self::rate::Rate;
 use self::round_trip::RoundTrip;
 
 /// A fence that only tells that a lane is free again waits this long, so that lanes that end together share it.
@@ -72,6 +77,7 @@ pub struct Session {
     next_ping: u32,
     round_trip: RoundTrip,
     in_flight: InFlight,
+    rate: Rate,
     liveness: Liveness,
     logged_fences: VecDeque<Time>,
     retired: bool,
@@ -94,6 +100,7 @@ impl Session {
             next_ping: 0,
             round_trip: RoundTrip::default(),
             in_flight: InFlight::default(),
+            rate: Rate::new(now),
             liveness: Liveness::new(now),
             logged_fences: VecDeque::new(),
             retired: false,
@@ -141,24 +148,14 @@ impl Session {
         self.lanes.iter().any(Lane::is_late)
     }
 
-    /// The lane for a new pair: one that is free, and the cheapest to fence. None where another pair must not share
-    /// the session.
-    pub fn free_lane(&self) -> Option<LaneIndex> {
-        if self.is_retired() || (self.proof.peer() != Some(Peer::Spdystream) && !self.pairs.is_empty()) {
-            return None;
-        }
-        (0..WORKERS)
-            .map(|step| LaneIndex::of_ping(self.next_ping + u32::from(step)))
-            .find(|&lane| self.lane(lane).is_free())
+    /// Whether so much comes down the session that a newcomer's bytes would wait behind it.
+    pub fn is_fast(&self) -> bool {
+        self.rate.is_fast()
     }
 
-    /// How many lanes are free for new pairs.
-    pub fn free_lanes(&self) -> usize {
-        match self.proof.peer() {
-            _ if self.is_retired() => 0,
-            Some(Peer::Spdystream) => self.lanes.iter().filter(|lane| lane.is_free()).count(),
-            Some(Peer::Other) | None => usize::from(self.free_lane().is_some()),
-        }
+    /// Whether pairs that were reset have not ended in the peer yet.
+    pub fn has_tails(&self) -> bool {
+        !self.tails.is_empty()
     }
 
     /// The smoothed time from a fence to its answer, once one came.
@@ -176,7 +173,7 @@ impl Session {
             return 0;
         }
         let lane = &self.lanes[LaneIndex::of(pair.data_stream()).as_usize()];
-        if windowed && !Credit::allows(lane.unacknowledged()) {
+        if windowed && !lane.allows_data() {
             state.credit.blocked();
             return 0;
         }
@@ -217,6 +214,7 @@ impl Session {
         if self.fault.is_some() {
             return;
         }
+        self.rate.handle_timeout(now);
         self.find_late_lanes(now);
         self.end_overdue_pairs(now);
         for lane in LaneIndex::ALL {
@@ -300,13 +298,18 @@ impl Session {
             return None;
         }
         let lane = LaneIndex::of(pair.data_stream());
-        let seq = self.lanes[lane.as_usize()].sent();
-        state.data_sent(seq, length > 0, fin);
+        let sending = &mut self.lanes[lane.as_usize()];
+        let seq = sending.sent();
+        state.data_sent(now, seq, sending.acked(), length, fin);
+        let bulk = state.sends_much();
+        if length > 0 {
+            sending.data_sent(pair, bulk);
+        }
         self.in_flight.handle_sent(length);
         if fin {
             self.lane_mut(lane).pair_closed();
             self.lane_mut(lane).want_fence(now + FREEING_DELAY);
-        } else if Credit::wants_fence(self.lane(lane).unfenced()) {
+        } else if Credit::wants_fence(self.lane(lane).unfenced()) || (bulk && self.fences_each_frame(lane)) {
             self.fence(now, lane);
         }
         Some(spdy::data_head(pair.data_stream(), length, fin))
@@ -372,7 +375,11 @@ impl Session {
         });
         let pairs = self.pairs.values().filter_map(Pair::deadline);
         let liveness = self.liveness.poll_timeout(self.prospects());
-        lanes.chain(pairs).chain(liveness).min()
+        lanes
+            .chain(pairs)
+            .chain(liveness)
+            .chain(self.rate.poll_timeout())
+            .min()
     }
 
     fn fail(&mut self, fault: SessionFault) -> SessionFault {

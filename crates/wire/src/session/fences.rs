@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::Time;
 use crate::spdy::{self, StreamId, WORKERS};
 
-use super::credit::Credit;
 use super::lane::{Fence, SentFence};
 use super::liveness::Prospects;
 use super::{Event, FREEING_DELAY, LaneIndex, PROBE_STREAM, Peer, Session};
@@ -23,17 +22,17 @@ impl Session {
 
     /// Everything on `lane` up to `seq` was taken by its worker.
     pub(super) fn acknowledged(&mut self, now: Time, lane: LaneIndex, seq: u64) {
-        if self.lane_mut(lane).acknowledged(seq) {
+        if self.lane_mut(lane).acknowledged(now, seq) {
             self.lane_mut(lane).want_fence(now + FREEING_DELAY);
         }
-        let unacknowledged = self.lane(lane).unacknowledged();
+        let allows_data = self.lane(lane).allows_data();
         let mut over = Vec::new();
         for (&id, state) in self
             .pairs
             .iter_mut()
             .filter(|(id, _)| LaneIndex::of(id.data_stream()) == lane)
         {
-            if state.credit.was_blocked() && Credit::allows(unacknowledged) {
+            if state.credit.was_blocked() && allows_data {
                 state.credit.unblocked();
                 self.events.push_back(Event::Writable(id));
             }

@@ -6,9 +6,19 @@ use std::time::Duration;
 use crate::Time;
 use crate::spdy::{QUEUE_FRAMES, StreamId, WORKERS};
 
+use super::PairId;
+use super::credit::Credit;
+
 /// A lane with so many unacknowledged frames gets no further fence: what is left of the peer's queue is for the end of
 /// a pair, and for a fence of the lane's own behind it.
 const FULL: u64 = QUEUE_FRAMES as u64 - 4;
+
+/// Pairs on a lane, at most, where lanes are shared. Each keeps a slot of the peer's queue for its end, and what is left
+/// is the window of all of them.
+const MOST_PAIRS: u32 = 16;
+
+/// Slots that the opening of a pair takes: two SYN_STREAMs and the bytes that the app has said.
+const OPENING: u64 = 3;
 
 /// Names one of a session's lanes: the worker of the peer that its streams fall to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,6 +75,25 @@ pub(super) struct SentFence {
     pub(super) behind: u64,
     pub(super) sent: Time,
     waiting_since: Time,
+    /// Whose DATA it stands behind.
+    senders: Senders,
+}
+
+/// Whose DATA some frames of a lane are.
+#[derive(Clone, Copy, Debug, Default)]
+struct Senders {
+    /// Of pairs that have sent much.
+    bulk: Sender,
+    /// Of the others.
+    small: Sender,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Sender {
+    #[default]
+    Nobody,
+    One(PairId),
+    Several,
 }
 
 /// One lane of a session.
@@ -74,8 +103,12 @@ pub(super) struct Lane {
     sent: u64,
     /// Frames known to be taken.
     acked: u64,
+    /// When that changed last.
+    progressed: Time,
     /// Frames with a fence behind them.
     fenced: u64,
+    /// Whose DATA has no fence behind it.
+    senders: Senders,
     fences: VecDeque<SentFence>,
     /// Pairs whose direction to the pod is open.
     pairs: u32,
@@ -101,7 +134,30 @@ impl Lane {
 
     /// Whether the peer may have no room for another frame that is not needed.
     pub(super) fn is_full(&self) -> bool {
-        self.unacknowledged() >= FULL
+        self.unacknowledged() + self.kept_for_neighbours() >= FULL
+    }
+
+    /// Whether a pair on it may send.
+    pub(super) fn allows_data(&self) -> bool {
+        Credit::allows(self.unacknowledged() + self.kept_for_neighbours())
+    }
+
+    /// How many more pairs it takes beside those that are on it.
+    pub(super) fn shared_room(&self) -> usize {
+        if self.late || self.unacknowledged() + u64::from(self.pairs) + OPENING > FULL {
+            return 0;
+        }
+        MOST_PAIRS.saturating_sub(self.pairs) as usize
+    }
+
+    /// Pairs whose direction to the pod is open.
+    pub(super) fn pairs(&self) -> u32 {
+        self.pairs
+    }
+
+    /// Slots of the queue for the ends of all pairs but one, whose slot is beyond the window.
+    fn kept_for_neighbours(&self) -> u64 {
+        u64::from(self.pairs.saturating_sub(1))
     }
 
     pub(super) fn is_free(&self) -> bool {
@@ -121,6 +177,21 @@ impl Lane {
         self.fence_wanted
     }
 
+    /// The pair whose DATA is not taken, and since when nothing is. None if it may be one of several.
+    pub(super) fn blocked_by(&self) -> Option<(PairId, Time)> {
+        let fence = self.fences.front()?;
+        let senders = fence.senders;
+        let sender = if senders.bulk == Sender::Nobody {
+            senders.small
+        } else {
+            senders.bulk
+        };
+        match sender {
+            Sender::One(pair) => Some((pair, fence.waiting_since.max(self.progressed))),
+            Sender::Nobody | Sender::Several => None,
+        }
+    }
+
     /// When the lane is late, unless an answer comes before.
     pub(super) fn late_at(&self, late_after: Duration) -> Option<Time> {
         self.fences
@@ -135,6 +206,15 @@ impl Lane {
         self.sent
     }
 
+    /// The frame counted last is DATA of `pair`, which has sent much (`bulk`), or not.
+    pub(super) fn data_sent(&mut self, pair: PairId, bulk: bool) {
+        if bulk {
+            self.senders.bulk.add(pair);
+        } else {
+            self.senders.small.add(pair);
+        }
+    }
+
     pub(super) fn fenced(&mut self, fence: Fence, now: Time, behind: u64) {
         let covers = self.sent();
         self.fenced = covers;
@@ -145,6 +225,7 @@ impl Lane {
             behind,
             sent: now,
             waiting_since: now,
+            senders: std::mem::take(&mut self.senders),
         });
     }
 
@@ -163,9 +244,10 @@ impl Lane {
 
     /// Frames up to `seq` were taken. True where something is left that no fence on its way will acknowledge, but
     /// somebody waits for.
-    pub(super) fn acknowledged(&mut self, seq: u64) -> bool {
+    pub(super) fn acknowledged(&mut self, now: Time, seq: u64) -> bool {
         if seq > self.acked {
             self.acked = seq;
+            self.progressed = now;
             self.late = false;
         }
         while self
@@ -203,6 +285,16 @@ impl Lane {
     }
 }
 
+impl Sender {
+    fn add(&mut self, pair: PairId) {
+        *self = match *self {
+            Self::Nobody => Self::One(pair),
+            Self::One(known) if known == pair => Self::One(pair),
+            Self::One(_) | Self::Several => Self::Several,
+        };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,7 +321,7 @@ mod tests {
         lane.sent();
         lane.pair_closed();
         assert!(!lane.is_free());
-        lane.acknowledged(2);
+        lane.acknowledged(Time::ZERO, 2);
         assert!(lane.is_free());
     }
 
@@ -241,7 +333,30 @@ mod tests {
         assert!(!lane.find_late(Time::ZERO, second));
         assert!(lane.find_late(Time::ZERO + second, second));
         assert!(lane.is_late() && !lane.is_free());
-        lane.acknowledged(1);
+        lane.acknowledged(Time::ZERO, 1);
         assert!(!lane.is_late() && lane.is_free());
+    }
+
+    #[test]
+    fn what_neighbours_need_for_their_ends_is_kept_free() {
+        let mut lane = Lane::default();
+        while lane.shared_room() > 0 {
+            lane.pair_opened();
+            for _ in 0..OPENING {
+                lane.sent();
+            }
+        }
+        while lane.allows_data() {
+            lane.sent();
+        }
+        while !lane.is_full() {
+            lane.fenced(Fence::Ping(0), Time::ZERO, 0);
+        }
+        // Nothing was taken, and all pairs end.
+        while lane.pairs() > 0 {
+            lane.sent();
+            lane.pair_closed();
+        }
+        assert!(lane.unacknowledged() < QUEUE_FRAMES as u64, "{lane:?}");
     }
 }

@@ -15,6 +15,7 @@ use std::time::Duration;
 use crate::{Time, Untrusted};
 
 use super::credit::Credit;
+use super::lending::BULK;
 use super::{FailureKind, PairEnd};
 
 /// How long the peer may take to answer both SYN_STREAMs of a pair; it gives up an incomplete pair after the same time
@@ -41,7 +42,11 @@ pub(super) struct Pair {
     /// Until when the rest of a half-ended pair is awaited.
     grace: Option<Time>,
     text: Vec<u8>,
+    /// The number on the lane of the last DATA frame with bytes of ours, since when there are such that may not be
+    /// taken yet, and how many bytes we sent.
     last_data: Option<u64>,
+    unacknowledged_since: Time,
+    sent: u64,
     delivery: Delivery,
     pub(super) credit: Credit,
 }
@@ -97,6 +102,8 @@ impl Pair {
             grace: None,
             text: Vec::new(),
             last_data: None,
+            unacknowledged_since: now,
+            sent: 0,
             delivery: Delivery::NothingAgainstIt,
             credit: Credit::default(),
         }
@@ -176,9 +183,28 @@ impl Pair {
         }
     }
 
-    pub(super) fn data_sent(&mut self, seq: u64, bytes: bool, fin: bool) {
-        if bytes {
+    /// Whether so much was sent that the pod may be the one that does not read.
+    pub(super) fn sends_much(&self) -> bool {
+        self.sent >= BULK
+    }
+
+    /// Since when something of ours is not taken, if so; frames up to `acked` are.
+    pub(super) fn waits_since(&self, acked: u64) -> Option<Time> {
+        if self.last_data.is_some_and(|seq| seq > acked) {
+            Some(self.unacknowledged_since)
+        } else {
+            (self.opening > acked || self.credit.was_blocked()).then_some(self.opened)
+        }
+    }
+
+    /// A DATA frame of `bytes` is the lane's number `seq`; frames up to `acked` are taken.
+    pub(super) fn data_sent(&mut self, now: Time, seq: u64, acked: u64, bytes: usize, fin: bool) {
+        if bytes > 0 {
+            if self.last_data.is_none_or(|last| last <= acked) {
+                self.unacknowledged_since = now;
+            }
             self.last_data = Some(seq);
+            self.sent += bytes as u64;
         }
         if fin {
             self.local = Local::Finished;

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod sharing;
+
 use super::fences::LOGGED_FENCES;
 use super::*;
 use crate::spdy::{Frame, ResetStatus};
