@@ -19,7 +19,8 @@ pub struct Outcome {
 }
 
 /// How a connection ended. Only after [`End::Clean`] the app saw an orderly end; after every other one its connection
-/// was reset, once it had all the bytes that came.
+/// was reset, once it had all the bytes that came; an app that took nothing of them cannot be waited for, so
+/// [`End::StalledReader`] does not wait.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum End {

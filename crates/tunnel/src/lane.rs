@@ -11,12 +11,15 @@ use crate::{Chunk, SessionError};
 #[must_use = "a lane is lent to be used"]
 pub struct Lane {
     session: Option<Arc<Shared>>,
+    /// Others may be on the lane.
+    shared: bool,
 }
 
 impl Lane {
-    pub(crate) fn new(session: Arc<Shared>) -> Self {
+    pub(crate) fn new(session: Arc<Shared>, shared: bool) -> Self {
         Self {
             session: Some(session),
+            shared,
         }
     }
 
@@ -41,7 +44,7 @@ impl Lane {
         let pair = {
             // Under one lock, or the session's task could send the opening before the bytes are there.
             let mut core = session.lock();
-            let pair = core.open(port)?;
+            let pair = core.open(port, self.shared)?;
             if let Some(first) = first {
                 core.send(pair, first, false);
             }

@@ -122,6 +122,26 @@ impl PairReceiver {
     }
 }
 
+impl PairReceiver {
+    /// Tells that the app took bytes that were received before, so that it is not taken for one that takes nothing.
+    pub fn took(&mut self) {
+        self.session.lock().took(self.pair);
+    }
+
+    /// Waits until the connection is ended because its app took nothing while others waited behind it
+    /// ([`PairEnd::StalledReader`]), and what it did not take is dropped.
+    pub async fn cut(&mut self) {
+        poll_fn(|context| {
+            if self.session.lock().is_cut(self.pair, context.waker()) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
+    }
+}
+
 impl Drop for PairReceiver {
     fn drop(&mut self) {
         self.session.lock().forget(self.pair);

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use podline_wire::Time;
 use podline_wire::pool::{self, Action, PoolConfig, RequestKey, SessionKey};
 use podline_wire::session::Peer;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -73,10 +74,13 @@ struct State {
     cluster: Arc<dyn Upgrade>,
     pod: PodAddress,
     transport: TransportChoice,
+    stalled_reader: Duration,
     clock: Clock,
     inner: Mutex<Inner>,
     /// Something changed that the keeper's timer depends on.
     changed: Notify,
+    /// A session is over.
+    removed: Notify,
     first: watch::Sender<Option<Result<Transport, SessionError>>>,
     events: mpsc::Sender<PoolEvent>,
     watcher: Mutex<Option<mpsc::Receiver<PoolEvent>>>,
@@ -90,6 +94,8 @@ struct Inner {
     /// The transport that worked.
     worked: Option<Transport>,
     failure: Option<SessionError>,
+    /// When the keeper looks next, if it sleeps.
+    armed: Option<Time>,
     entropy: Entropy,
 }
 
@@ -110,6 +116,7 @@ impl Pool {
             cluster,
             pod,
             transport: options.transport,
+            stalled_reader: options.stalled_reader,
             clock,
             inner: Mutex::new(Inner {
                 policy: pool::Pool::new(clock.now(), options.config),
@@ -118,9 +125,11 @@ impl Pool {
                 peer: None,
                 worked: None,
                 failure: None,
+                armed: None,
                 entropy: Entropy::default(),
             }),
             changed: Notify::new(),
+            removed: Notify::new(),
             first: watch::Sender::new(None),
             events,
             watcher: Mutex::new(Some(watcher)),
@@ -214,7 +223,7 @@ impl Pool {
         }
         // Each session's task takes itself out when it is done; the farewell has a deadline of its own.
         loop {
-            let changed = self.state.changed.notified();
+            let changed = self.state.removed.notified();
             if self.state.lock().sessions.is_empty() {
                 return;
             }
@@ -229,7 +238,7 @@ impl State {
     }
 
     /// Tells the policy something and does what it says.
-    fn act(self: &Arc<Self>, tell: impl FnOnce(&mut pool::Pool, podline_wire::Time)) {
+    fn act(self: &Arc<Self>, tell: impl FnOnce(&mut pool::Pool, Time)) {
         tell(&mut self.lock().policy, self.clock.now());
         self.perform();
     }
@@ -247,16 +256,8 @@ impl State {
                         session.lock().close(Closing::Now);
                     }
                 }
-                Action::Lend(request, key) => {
-                    let Some(Live::Ready(session)) = inner.sessions.get(&key) else {
-                        continue;
-                    };
-                    let lane = Lane::new(session.clone());
-                    if let Some(sender) = inner.waiting.remove(&request) {
-                        // A connection that went away meanwhile gives its lane back by dropping it.
-                        let _gone = sender.send(Ok(lane));
-                    }
-                }
+                Action::Lend(request, key) => inner.lend(request, key, false),
+                Action::Share(request, key) => inner.lend(request, key, true),
                 Action::Refuse(request, _) => {
                     let error = inner.failure.clone().unwrap_or(SessionError::ShutDown);
                     if let Some(sender) = inner.waiting.remove(&request) {
@@ -266,13 +267,50 @@ impl State {
                 _ => {}
             }
         }
+        let now = self.clock.now();
+        let due = inner.policy.poll_timeout(now).map(|(at, _)| at);
+        // A keeper that looks too early looks again; only one that would look too late is told.
+        let is_late = due.is_some_and(|due| inner.armed.is_some_and(|armed| due < armed));
+        if is_late {
+            inner.armed = None;
+        }
         drop(inner);
-        self.changed.notify_waiters();
+        if is_late {
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// The machine slept: all sessions are asked for a sign of life.
+    fn handle_wake(self: &Arc<Self>) {
+        for session in self.lock().ready() {
+            session.lock().handle_wake();
+        }
+        self.act(pool::Pool::handle_wake);
     }
 
     fn tell(&self, event: PoolEvent) {
         // Whoever watches too slowly misses some; the sessions do not wait.
         let _missed = self.events.try_send(event);
+    }
+}
+
+impl Inner {
+    fn ready(&self) -> impl Iterator<Item = &Arc<Shared>> {
+        self.sessions.values().filter_map(|live| match live {
+            Live::Ready(session) => Some(session),
+            Live::Connecting(_) => None,
+        })
+    }
+
+    fn lend(&mut self, request: RequestKey, key: SessionKey, shared: bool) {
+        let Some(Live::Ready(session)) = self.sessions.get(&key) else {
+            return;
+        };
+        let lane = Lane::new(session.clone(), shared);
+        if let Some(sender) = self.waiting.remove(&request) {
+            // A connection that went away meanwhile gives its lane back by dropping it.
+            let _gone = sender.send(Ok(lane));
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod inbox;
 mod outbox;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use podline_wire::session::Peer;
 
@@ -28,12 +29,13 @@ impl Shared {
     pub(crate) fn start<O: Observer + Unpin>(
         clock: Clock,
         known: Option<Peer>,
+        stalled_reader: Duration,
         upgraded: Upgraded,
         transport: Transport,
         observer: O,
     ) -> (Arc<Self>, Driver<O>) {
         let shared = Arc::new(Self {
-            core: Mutex::new(Core::new(clock, known)),
+            core: Mutex::new(Core::new(clock, known, stalled_reader)),
         });
         let driver = Driver::new(shared.clone(), upgraded, transport, observer);
         (shared, driver)

@@ -1,18 +1,42 @@
 //! Which session carries which connection, and how many sessions there are: the pool's decisions as a state machine.
 //!
 //! The pool of one pod knows its sessions by key, and what each reports of itself. It says what to do by [`Action`]s;
-//! whoever performs them tells what came of it. A new connection takes the first of: an idle clean session; a free
-//! lane of a healthy session, the one with the fewest pairs; the first session that gets ready. It never waits for an
-//! upgrade while there is a free lane.
+//! whoever performs them tells what came of it. A new connection takes the first of:
+//!
+//! 1. an idle clean session, the one used last, so that the others age and their number follows the load;
+//! 2. a free lane of a session that is well, the one with the fewest pairs. It never waits for an upgrade while there
+//!    is one;
+//! 3. the first session that gets ready, or the first lane that gets free;
+//! 4. where no session can be made at present, a free lane of a session that is fast or late;
+//! 5. where there are [`MOST_SESSIONS`], a lane with others on it, where it is best.
+//!
+//! Sessions are made for two reasons. For connections that wait: as many as have lanes for them, at the pace of
+//! `pace`. And for the floor of idle sessions, up to [`PoolConfig::isolated`] in all, slowly: a session that has lost
+//! its last pair counts as idle for this, for it will be as soon as the peer's tails are silent; else a busy pool would
+//! make a session for each connection.
 
+mod action;
 mod pace;
+mod peak;
+mod report;
+mod sessions;
+mod wake;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::Time;
 
-use self::pace::Pace;
+pub use self::action::{Action, RequestKey, SessionKey};
+pub use self::report::{Health, Report};
+pub use self::wake::{WAKE_TICK, Wake};
+
+use self::pace::{Need, Pace};
+use self::peak::Peak;
+use self::sessions::Sessions;
+
+/// Sessions of one pod, at most.
+pub const MOST_SESSIONS: usize = 512;
 
 /// After so long without a new connection one idle session is enough.
 const QUIET_AFTER: Duration = Duration::from_secs(10 * 60);
@@ -20,11 +44,9 @@ const QUIET_AFTER: Duration = Duration::from_secs(10 * 60);
 /// An idle session beyond the floor is closed after so long.
 const SURPLUS_AFTER: Duration = Duration::from_secs(30);
 
-/// Sessions being made at the same time, at most.
+/// Sessions being made at the same time, at most: for connections that wait, and for the floor.
 const CONNECTING: usize = 16;
-
-/// Sessions of one pod, at most, if connections would wait otherwise.
-const MOST: usize = 512;
+const CONNECTING_SPARE: usize = 4;
 
 /// What a pool aims at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,50 +66,17 @@ impl Default for PoolConfig {
     }
 }
 
-/// Names a session within its pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SessionKey(u64);
-
-/// Names a connection that asks for a lane.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RequestKey(u64);
-
-/// What a session says of itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    /// Nothing is under way or left over.
-    pub clean: bool,
-    /// Lanes that a new pair may use.
-    pub free_lanes: usize,
-    /// A lane does not answer, or the session is not being read.
-    pub hindered: bool,
-    /// Pairs that have not ended.
-    pub pairs: usize,
-    /// It takes no new pair, ever.
-    pub retired: bool,
-}
-
-/// What is to be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Action {
-    /// Close the session: nothing uses it.
-    Close(SessionKey),
-    /// Make a session.
-    Connect(SessionKey),
-    /// The connection's lane is on this session.
-    Lend(RequestKey, SessionKey),
-    /// The connection gets none: this session could not be made, and no other is in sight.
-    Refuse(RequestKey, SessionKey),
-}
-
 /// The sessions of one pod.
 #[derive(Debug)]
 pub struct Pool {
     config: PoolConfig,
-    sessions: BTreeMap<SessionKey, Entry>,
-    waiting: VecDeque<RequestKey>,
+    sessions: Sessions,
+    /// In the order in which they came.
+    waiting: BTreeSet<RequestKey>,
     pace: Pace,
+    peak: Peak,
+    /// Lanes that a new session has, as far as is known.
+    lanes_a_session: usize,
     last_request: Time,
     next_key: u64,
     actions: VecDeque<Action>,
@@ -95,25 +84,16 @@ pub struct Pool {
     closed: bool,
 }
 
-#[derive(Debug)]
-enum Entry {
-    Connecting,
-    Ready {
-        report: Report,
-        /// Lanes lent whose pair is not open yet.
-        reserved: usize,
-        idle_since: Time,
-    },
-}
-
 impl Pool {
     /// An empty pool; it starts with its first [`Pool::handle_timeout`] or request.
     pub fn new(now: Time, config: PoolConfig) -> Self {
         Self {
             config,
-            sessions: BTreeMap::new(),
-            waiting: VecDeque::new(),
+            sessions: Sessions::default(),
+            waiting: BTreeSet::new(),
             pace: Pace::new(now),
+            peak: Peak::new(now),
+            lanes_a_session: 1,
             last_request: now,
             next_key: 0,
             actions: VecDeque::new(),
@@ -124,11 +104,15 @@ impl Pool {
 
     /// Sessions that are ready.
     pub fn ready(&self) -> usize {
-        self.sessions
-            .values()
-            .filter(|entry| matches!(entry, Entry::Ready { .. }))
-            .count()
+        self.sessions.ready()
     }
+
+    /// Whether nothing more is lent or made.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    // What happens.
 
     /// A connection wants a lane. None: the pool is closed.
     pub fn handle_request(&mut self, now: Time) -> Option<RequestKey> {
@@ -137,26 +121,22 @@ impl Pool {
         }
         let request = RequestKey(self.key());
         self.last_request = now;
-        self.waiting.push_back(request);
+        self.waiting.insert(request);
+        self.pace.handle_held(now);
         self.decide(now);
         Some(request)
     }
 
     /// The connection wants none any more.
     pub fn handle_cancel(&mut self, request: RequestKey) {
-        self.waiting.retain(|&waiting| waiting != request);
+        self.waiting.remove(&request);
     }
 
     /// A session was made.
     pub fn handle_connected(&mut self, now: Time, session: SessionKey, report: Report) {
-        self.pace.handle_success();
-        if let Some(entry) = self.sessions.get_mut(&session) {
-            *entry = Entry::Ready {
-                report,
-                reserved: 0,
-                idle_since: now,
-            };
-        }
+        self.pace.handle_success(now);
+        self.lanes_a_session = report.free_lanes.max(1);
+        self.sessions.insert(now, session, report);
         self.decide(now);
     }
 
@@ -168,12 +148,15 @@ impl Pool {
         retry_after: Option<Duration>,
         entropy: u64,
     ) {
-        self.sessions.remove(&session);
+        self.sessions.remove(session);
         self.pace.handle_failure(now, retry_after, entropy);
-        if self.connecting() == 0 {
+        self.lend(now);
+        // A server that asks for patience is there, and so is the pod, as far as is known.
+        if self.sessions.connecting() == 0 && retry_after.is_none() {
+            let refused = std::mem::take(&mut self.waiting);
             self.actions.extend(
-                self.waiting
-                    .drain(..)
+                refused
+                    .into_iter()
                     .map(|request| Action::Refuse(request, session)),
             );
         }
@@ -182,25 +165,16 @@ impl Pool {
 
     /// A session is over.
     pub fn handle_lost(&mut self, now: Time, session: SessionKey) {
-        self.sessions.remove(&session);
+        self.sessions.remove(session);
         self.decide(now);
     }
 
     /// A session says how it is. `opened` of the lanes lent before are used now.
     pub fn handle_report(&mut self, now: Time, session: SessionKey, report: Report, opened: usize) {
-        let Some(Entry::Ready {
-            report: last,
-            reserved,
-            idle_since,
-        }) = self.sessions.get_mut(&session)
-        else {
-            return;
-        };
-        if report.clean && !last.clean {
-            *idle_since = now;
+        if report.clean {
+            self.lanes_a_session = report.free_lanes.max(1);
         }
-        *last = report;
-        *reserved = reserved.saturating_sub(opened);
+        self.sessions.report(now, session, report, opened);
         self.decide(now);
     }
 
@@ -208,6 +182,14 @@ impl Pool {
     pub fn handle_timeout(&mut self, now: Time) {
         self.decide(now);
     }
+
+    /// The machine slept: what failed before says nothing any more.
+    pub fn handle_wake(&mut self, now: Time) {
+        self.pace.handle_wake(now);
+        self.decide(now);
+    }
+
+    // What is wanted.
 
     /// Keeps `floor` idle sessions ready from now on. A pool that was retired keeps none.
     pub fn set_floor(&mut self, now: Time, floor: usize) {
@@ -231,6 +213,8 @@ impl Pool {
         self.actions.clear();
     }
 
+    // What is to be done.
+
     /// The next thing to do.
     pub fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()
@@ -241,122 +225,138 @@ impl Pool {
         if self.closed {
             return None;
         }
-        let grow = (self.shortage(now) > 0).then(|| (self.pace.next(now), "next session"));
-        let surplus = self
-            .surplus(now)
-            .map(|(_, since)| (since + SURPLUS_AFTER, "surplus session"));
+        let held = (self.wanted_by_held(now) > 0).then(|| (self.pace.next(now, Need::Held), "next session"));
+        let spare = (self.wanted_spare(now) > 0).then(|| (self.pace.next(now, Need::Spare), "spare session"));
+        let hung = self
+            .sessions
+            .hung_at(now)
+            .filter(|_| !self.waiting.is_empty())
+            .map(|at| (at, "hung upgrade"));
+        let surplus = self.surplus(now).map(|(at, _)| (at, "surplus session"));
+        let doomed = self.sessions.doomed().map(|(at, _)| (at, "unused session"));
         let quiet = self.last_request + QUIET_AFTER;
         let quiet = (quiet > now).then_some((quiet, "quiet forward"));
-        [grow, surplus, quiet].into_iter().flatten().min()
+        [held, spare, hung, surplus, doomed, quiet]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn decide(&mut self, now: Time) {
         if self.closed {
             return;
         }
-        while let Some(&request) = self.waiting.front() {
-            let Some(session) = self.choose() else { break };
-            self.waiting.pop_front();
-            self.actions.push_back(Action::Lend(request, session));
-        }
+        self.lend(now);
+        self.peak.note(now, self.sessions.used());
         self.close_unused(now);
         self.grow(now);
     }
 
-    /// The session for a new connection; its lane is reserved.
-    fn choose(&mut self) -> Option<SessionKey> {
-        let chosen = self
-            .sessions
-            .iter_mut()
-            .filter_map(|(&key, entry)| match entry {
-                Entry::Ready { report, reserved, .. } if report.takes_one_more(*reserved) => {
-                    // Idle and clean first, then the least used.
-                    let used = report.pairs + *reserved;
-                    Some(((!(report.clean && used == 0), used, key), key, reserved))
-                }
-                Entry::Ready { .. } | Entry::Connecting => None,
-            })
-            .min_by_key(|(rank, ..)| *rank);
-        let (_, key, reserved) = chosen?;
-        *reserved += 1;
-        Some(key)
+    fn lend(&mut self, now: Time) {
+        while let Some(&request) = self.waiting.first() {
+            let (session, action) = if let Some(session) = self.own_lane() {
+                (session, Action::Lend(request, session))
+            } else if let Some(session) = self.shared_lane() {
+                (session, Action::Share(request, session))
+            } else {
+                return;
+            };
+            self.waiting.pop_first();
+            self.sessions.reserve(now, session);
+            self.actions.push_back(action);
+        }
+    }
+
+    /// The session with the best lane that nobody else is on.
+    fn own_lane(&self) -> Option<SessionKey> {
+        let worst = if self.is_full() || self.pace.is_failing() {
+            Health::Late
+        } else {
+            Health::Well
+        };
+        self.sessions
+            .freshest_idle()
+            .or_else(|| self.sessions.with_lane(worst))
+    }
+
+    fn shared_lane(&self) -> Option<SessionKey> {
+        self.sessions.with_shared_lane().filter(|_| self.is_full())
+    }
+
+    fn is_full(&self) -> bool {
+        self.sessions.total() >= MOST_SESSIONS
     }
 
     fn close_unused(&mut self, now: Time) {
-        let unused = |entry: &Entry| matches!(entry, Entry::Ready { report, reserved: 0, .. } if report.retired && report.pairs == 0);
-        let retired: Vec<_> = self
-            .sessions
-            .iter()
-            .filter(|(_, entry)| unused(entry))
-            .map(|(&key, _)| key)
-            .collect();
-        for key in retired {
+        while let Some((_, key)) = self.sessions.doomed().filter(|&(at, _)| at <= now) {
             self.close_session(key);
         }
-        while let Some((key, since)) = self.surplus(now)
-            && since + SURPLUS_AFTER <= now
-        {
+        while let Some((_, key)) = self.surplus(now).filter(|&(at, _)| at <= now) {
             self.close_session(key);
         }
     }
 
     fn close_session(&mut self, key: SessionKey) {
-        self.sessions.remove(&key);
+        self.sessions.remove(key);
         self.actions.push_back(Action::Close(key));
     }
 
     fn grow(&mut self, now: Time) {
-        while self.shortage(now) > 0 && (self.pace.allows(now) || self.must_try()) {
-            let key = SessionKey(self.key());
-            self.pace.handle_start(now);
-            self.sessions.insert(key, Entry::Connecting);
-            self.actions.push_back(Action::Connect(key));
+        while self.wanted_by_held(now) > 0 && self.pace.allows(now, Need::Held) {
+            self.connect(now);
+        }
+        while self.wanted_spare(now) > 0 && self.pace.allows(now, Need::Spare) {
+            self.connect(now);
         }
     }
 
-    /// A connection waits and nothing is under way for it: it is tried at once, whatever failed before.
-    fn must_try(&self) -> bool {
-        !self.waiting.is_empty() && self.connecting() == 0
+    fn connect(&mut self, now: Time) {
+        let key = SessionKey(self.key());
+        self.pace.handle_start(now);
+        self.sessions.start(now, key);
+        self.actions.push_back(Action::Connect(key));
     }
 
-    /// How many more sessions are to be started.
-    fn shortage(&self, now: Time) -> usize {
-        let connecting = self.connecting();
-        let aim = self.floor(now).max(self.waiting.len());
-        let most = if self.waiting.is_empty() {
-            self.config.isolated
-        } else {
-            MOST
-        };
-        aim.saturating_sub(self.idle().count() + connecting)
-            .min(CONNECTING.saturating_sub(connecting))
-            .min(most.saturating_sub(self.sessions.len()))
+    /// How many sessions are to be started for the connections that wait.
+    fn wanted_by_held(&self, now: Time) -> usize {
+        self.waiting
+            .len()
+            .div_ceil(self.lanes_a_session)
+            .saturating_sub(self.sessions.expected(now))
+            .min(self.room(CONNECTING))
     }
 
-    /// The longest idle session that is not needed.
-    fn surplus(&self, now: Time) -> Option<(SessionKey, Time)> {
-        if self.idle().count() <= self.floor(now) {
+    /// How many sessions are to be started for the floor.
+    fn wanted_spare(&self, now: Time) -> usize {
+        if !self.waiting.is_empty() {
+            return 0;
+        }
+        self.floor(now)
+            .saturating_sub(self.sessions.unused() + self.sessions.connecting())
+            .min(self.config.isolated.saturating_sub(self.sessions.useful()))
+            .min(self.room(CONNECTING_SPARE))
+    }
+
+    /// How many sessions may be started where `most` may be on their way.
+    fn room(&self, most: usize) -> usize {
+        let more = MOST_SESSIONS.saturating_sub(self.sessions.total());
+        most.saturating_sub(self.sessions.connecting()).min(more)
+    }
+
+    /// The idle session that is not needed, and when it is to be closed. What the load needed a moment ago it may need
+    /// again in a moment.
+    fn surplus(&self, now: Time) -> Option<(Time, SessionKey)> {
+        let (since, key) = self.sessions.oldest_idle()?;
+        let beyond = self.sessions.useful().saturating_sub(self.floor(now));
+        if self.sessions.idle() <= self.floor(now) || beyond <= self.sessions.used() {
             return None;
         }
-        self.idle().min_by_key(|&(key, since)| (since, key))
-    }
-
-    fn idle(&self) -> impl Iterator<Item = (SessionKey, Time)> {
-        self.sessions.iter().filter_map(|(&key, entry)| match entry {
-            Entry::Ready {
-                report,
-                reserved: 0,
-                idle_since,
-            } if report.clean && !report.retired => Some((key, *idle_since)),
-            Entry::Ready { .. } | Entry::Connecting => None,
+        let at = since + SURPLUS_AFTER;
+        Some(if beyond > self.peak.most() {
+            (at, key)
+        } else {
+            (at.max(self.peak.next()), key)
         })
-    }
-
-    fn connecting(&self) -> usize {
-        self.sessions
-            .values()
-            .filter(|entry| matches!(entry, Entry::Connecting))
-            .count()
     }
 
     fn floor(&self, now: Time) -> usize {
@@ -373,209 +373,5 @@ impl Pool {
     }
 }
 
-impl Report {
-    fn takes_one_more(&self, reserved: usize) -> bool {
-        !self.retired && !self.hindered && self.free_lanes > reserved
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CLEAN: Report = Report {
-        clean: true,
-        free_lanes: 1,
-        hindered: false,
-        pairs: 0,
-        retired: false,
-    };
-
-    fn config(floor: usize) -> PoolConfig {
-        PoolConfig { floor, isolated: 64 }
-    }
-
-    fn connects(pool: &mut Pool) -> Vec<SessionKey> {
-        let mut keys = Vec::new();
-        while let Some(action) = pool.poll_action() {
-            let Action::Connect(key) = action else {
-                panic!("{action:?}")
-            };
-            keys.push(key);
-        }
-        keys
-    }
-
-    #[test]
-    fn the_floor_is_filled_and_a_connection_takes_an_idle_session() {
-        let mut pool = Pool::new(Time::ZERO, config(2));
-        pool.handle_timeout(Time::ZERO);
-        let keys = connects(&mut pool);
-        assert_eq!(keys.len(), 2);
-        for &key in &keys {
-            pool.handle_connected(Time::ZERO, key, CLEAN);
-        }
-        let request = pool.handle_request(Time::ZERO).expect("open");
-        assert_eq!(pool.poll_action(), Some(Action::Lend(request, keys[0])));
-        assert!(
-            matches!(pool.poll_action(), Some(Action::Connect(_))),
-            "the floor is filled again"
-        );
-    }
-
-    #[test]
-    fn a_connection_without_a_lane_waits_for_the_first_session() {
-        let mut pool = Pool::new(Time::ZERO, config(0));
-        let request = pool.handle_request(Time::ZERO).expect("open");
-        let keys = connects(&mut pool);
-        assert_eq!(keys.len(), 1);
-        pool.handle_connected(Time::ZERO, keys[0], CLEAN);
-        assert_eq!(pool.poll_action(), Some(Action::Lend(request, keys[0])));
-    }
-
-    #[test]
-    fn free_lanes_are_lent_while_sessions_are_made() {
-        let mut pool = Pool::new(Time::ZERO, config(1));
-        pool.handle_timeout(Time::ZERO);
-        let key = connects(&mut pool)[0];
-        pool.handle_connected(Time::ZERO, key, CLEAN);
-        let first = pool.handle_request(Time::ZERO).expect("open");
-        assert_eq!(pool.poll_action(), Some(Action::Lend(first, key)));
-        pool.handle_report(
-            Time::ZERO,
-            key,
-            Report {
-                clean: false,
-                free_lanes: 4,
-                pairs: 1,
-                ..CLEAN
-            },
-            1,
-        );
-        let lent = (0..4)
-            .map(|_| pool.handle_request(Time::ZERO).expect("open"))
-            .collect::<Vec<_>>();
-        let fifth = pool.handle_request(Time::ZERO).expect("open");
-        let mut seen = Vec::new();
-        while let Some(action) = pool.poll_action() {
-            if let Action::Lend(request, session) = action {
-                assert_eq!(session, key);
-                seen.push(request);
-            }
-        }
-        assert_eq!(seen, lent);
-        assert!(!seen.contains(&fifth));
-    }
-
-    #[test]
-    fn a_pool_with_a_successor_makes_no_session_but_for_what_waits() {
-        let mut pool = Pool::new(Time::ZERO, config(2));
-        pool.handle_timeout(Time::ZERO);
-        let keys = connects(&mut pool);
-        pool.retire(Time::ZERO);
-        pool.handle_connected(Time::ZERO, keys[0], CLEAN);
-        pool.handle_lost(Time::ZERO, keys[1]);
-        assert!(connects(&mut pool).is_empty());
-        pool.handle_timeout(Time::ZERO + SURPLUS_AFTER);
-        assert_eq!(pool.poll_action(), Some(Action::Close(keys[0])));
-        pool.handle_request(Time::ZERO + SURPLUS_AFTER);
-        assert_eq!(connects(&mut pool).len(), 1);
-    }
-
-    #[test]
-    fn the_floor_may_be_changed_while_the_pool_is_in_use_and_not_after() {
-        let mut pool = Pool::new(Time::ZERO, config(1));
-        pool.handle_timeout(Time::ZERO);
-        let mut keys = connects(&mut pool);
-        assert_eq!(keys.len(), 1);
-        pool.set_floor(Time::ZERO, 3);
-        keys.extend(connects(&mut pool));
-        assert_eq!(keys.len(), 3);
-        for &key in &keys {
-            pool.handle_connected(Time::ZERO, key, CLEAN);
-        }
-        pool.set_floor(Time::ZERO, 2);
-        pool.handle_timeout(Time::ZERO + SURPLUS_AFTER);
-        assert_eq!(pool.poll_action(), Some(Action::Close(keys[0])));
-        assert_eq!(pool.poll_action(), None);
-        pool.retire(Time::ZERO + SURPLUS_AFTER);
-        pool.set_floor(Time::ZERO + SURPLUS_AFTER, 3);
-        while let Some(action) = pool.poll_action() {
-            assert!(matches!(action, Action::Close(_)), "{action:?}");
-        }
-    }
-
-    #[test]
-    fn hindered_and_retired_sessions_are_lent_to_nobody() {
-        let mut pool = Pool::new(Time::ZERO, config(2));
-        pool.handle_timeout(Time::ZERO);
-        let keys = connects(&mut pool);
-        pool.handle_connected(
-            Time::ZERO,
-            keys[0],
-            Report {
-                hindered: true,
-                clean: false,
-                free_lanes: 4,
-                ..CLEAN
-            },
-        );
-        pool.handle_connected(
-            Time::ZERO,
-            keys[1],
-            Report {
-                retired: true,
-                pairs: 1,
-                clean: false,
-                ..CLEAN
-            },
-        );
-        pool.handle_request(Time::ZERO);
-        while let Some(action) = pool.poll_action() {
-            assert!(!matches!(action, Action::Lend(..)), "{action:?}");
-        }
-    }
-
-    #[test]
-    fn a_failed_upgrade_refuses_those_who_wait_and_backs_off() {
-        let mut pool = Pool::new(Time::ZERO, config(1));
-        let request = pool.handle_request(Time::ZERO).expect("open");
-        let key = connects(&mut pool)[0];
-        pool.handle_failed(Time::ZERO, key, None, 0);
-        assert_eq!(pool.poll_action(), Some(Action::Refuse(request, key)));
-        assert_eq!(pool.poll_action(), None, "the next try waits");
-        let (at, _) = pool.poll_timeout(Time::ZERO).expect("a next try");
-        assert!(at > Time::ZERO);
-        let retried = pool.handle_request(Time::ZERO).expect("open");
-        let key = connects(&mut pool)[0];
-        pool.handle_connected(Time::ZERO, key, CLEAN);
-        assert_eq!(pool.poll_action(), Some(Action::Lend(retried, key)));
-    }
-
-    #[test]
-    fn surplus_sessions_are_closed_after_a_while() {
-        let mut pool = Pool::new(Time::ZERO, config(1));
-        let requests = [(); 2].map(|()| pool.handle_request(Time::ZERO).expect("open"));
-        let mut keys = connects(&mut pool);
-        for &key in &keys {
-            pool.handle_connected(Time::ZERO, key, CLEAN);
-        }
-        for request in requests {
-            assert!(matches!(pool.poll_action(), Some(Action::Lend(lent, _)) if lent == request));
-        }
-        keys.extend(connects(&mut pool));
-        pool.handle_connected(Time::ZERO, keys[2], CLEAN);
-        for &key in &keys {
-            pool.handle_report(Time::ZERO, key, CLEAN, 1);
-        }
-        let (at, what) = pool.poll_timeout(Time::ZERO).expect("something is surplus");
-        assert_eq!(what, "surplus session");
-        pool.handle_timeout(at);
-        let mut closed = 0;
-        while let Some(action) = pool.poll_action() {
-            assert!(matches!(action, Action::Close(_)));
-            closed += 1;
-        }
-        assert_eq!(closed, 2);
-    }
-}
+mod tests;

@@ -30,6 +30,7 @@ impl<U: Upstream, D: Downstream> Carrier<U, D> {
     async fn end(mut self, why: Stop, stop: &CancellationToken) -> (Carried, End) {
         let end = match why {
             Stop::AppReset => return self.abort(End::AppReset),
+            Stop::AppStalled => return self.abort(End::StalledReader),
             Stop::ShutDown => return self.abort(End::ShutDown),
             Stop::AppClosed => return self.outlive(stop).await,
             Stop::Pair(end) if end.is_clean() && self.half_close.is_cut(self.clock.now()) => End::CutShort,

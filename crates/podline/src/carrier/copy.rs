@@ -54,6 +54,8 @@ pub(crate) enum Stop {
     AppClosed,
     /// The app reset its connection.
     AppReset,
+    /// The app took nothing for so long that its neighbours had to be freed of it.
+    AppStalled,
     /// The pair ended.
     Pair(End),
     ShutDown,
@@ -143,7 +145,12 @@ impl<U: Upstream, D: Downstream> Carrier<U, D> {
                         return Stop::AppReset;
                     }
                 }
-                end = self.downstream.receive(&mut self.waiting), if self.waiting.is_empty() => {
+                came = came(&mut self.downstream, &mut self.waiting) => {
+                    let end = match came {
+                        Came::Bytes => None,
+                        Came::Cut => return Stop::AppStalled,
+                        Came::End(end) => Some(end),
+                    };
                     if !self.waiting.is_empty() {
                         self.half_close.handle_received(self.clock.now());
                         self.kept.forget();
@@ -157,8 +164,12 @@ impl<U: Upstream, D: Downstream> Carrier<U, D> {
                     }
                 }
                 writable = self.app.writable(), if !self.waiting.is_empty() => {
+                    let before = self.carried.received;
                     if writable.and_then(|()| self.write()).is_err() {
                         return Stop::AppReset;
+                    }
+                    if self.carried.received > before {
+                        self.downstream.took();
                     }
                 }
                 () = failed(&self.app), if !self.reads => return Stop::AppReset,
@@ -271,6 +282,26 @@ impl<U: Upstream, D: Downstream> Carrier<U, D> {
             self.waiting.pop_front();
         }
         self.half_close.handle_received(self.clock.now());
+    }
+}
+
+enum Came {
+    /// More bytes wait for the app.
+    Bytes,
+    /// The app has kept others waiting for too long.
+    Cut,
+    End(End),
+}
+
+/// Waits for more of the pod's bytes once the app has taken what there was.
+async fn came(downstream: &mut impl Downstream, waiting: &mut VecDeque<Bytes>) -> Came {
+    if !waiting.is_empty() {
+        downstream.cut().await;
+        return Came::Cut;
+    }
+    match downstream.receive(waiting).await {
+        Some(end) => Came::End(end),
+        None => Came::Bytes,
     }
 }
 

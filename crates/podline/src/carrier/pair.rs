@@ -19,6 +19,10 @@ pub(crate) trait Upstream: Send {
 pub(crate) trait Downstream: Send {
     /// Waits for bytes, which are added to `into`, or for the end behind them.
     fn receive(&mut self, into: &mut VecDeque<Bytes>) -> impl Future<Output = Option<End>> + Send;
+    /// The app took some of the bytes.
+    fn took(&mut self);
+    /// Waits until the pair is ended because the app took nothing for too long.
+    fn cut(&mut self) -> impl Future<Output = ()> + Send;
 }
 
 impl Upstream for PairSender {
@@ -45,6 +49,14 @@ impl Downstream for PairReceiver {
             Received::Data => None,
             Received::End(end) => Some(outcome_of(end)),
         }
+    }
+
+    fn took(&mut self) {
+        Self::took(self);
+    }
+
+    async fn cut(&mut self) {
+        Self::cut(self).await;
     }
 }
 

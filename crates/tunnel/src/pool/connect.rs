@@ -21,10 +21,21 @@ pub(super) async fn run(state: Arc<State>, key: SessionKey, known: Option<Peer>,
         state: state.clone(),
         key,
     };
-    let (session, driver) = Shared::start(state.clock, known, upgraded, transport, observer);
+    let (session, driver) = Shared::start(
+        state.clock,
+        known,
+        state.stalled_reader,
+        upgraded,
+        transport,
+        observer,
+    );
     let (report, _) = session.lock().report();
     {
         let mut inner = state.lock();
+        if inner.policy.is_closed() {
+            // The pool was shut down, and could not stop this task any more.
+            return;
+        }
         inner.worked = Some(transport);
         inner.sessions.insert(key, Live::Ready(session));
     }
@@ -33,11 +44,17 @@ pub(super) async fn run(state: Arc<State>, key: SessionKey, known: Option<Peer>,
     state.act(|policy, now| policy.handle_connected(now, key, report));
     let error = driver.run().await;
     tracing::debug!(error = %error, "a session is over");
-    state.lock().sessions.remove(&key);
+    {
+        // At once, or a lane of it could be lent in between.
+        let mut inner = state.lock();
+        inner.sessions.remove(&key);
+        inner.policy.handle_lost(state.clock.now(), key);
+    }
+    state.removed.notify_waiters();
     if !matches!(error, SessionError::ShutDown) {
         state.tell(PoolEvent::SessionLost(error));
     }
-    state.act(|policy, now| policy.handle_lost(now, key));
+    state.perform();
 }
 
 /// By WebSocket first and by SPDY where that is refused, unless one was chosen or has worked before.
@@ -96,6 +113,14 @@ impl Observer for Reporter {
     }
 
     fn peer_known(&self, peer: Peer) {
-        self.state.lock().peer = Some(peer);
+        let mut inner = self.state.lock();
+        if inner.peer == Some(peer) {
+            return;
+        }
+        inner.peer = Some(peer);
+        // The pod's other sessions need not find out for themselves.
+        for session in inner.ready() {
+            session.lock().handle_peer_known(peer);
+        }
     }
 }

@@ -1,22 +1,20 @@
 //! What a session's driver and its pairs share, under one lock that is never held across an await.
 
+mod pooled;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::task::Waker;
+use std::time::Duration;
 
 use bytes::Bytes;
 use podline_wire::Time;
-use podline_wire::pool::Report;
-use podline_wire::session::{Event, PairId, Peer, Received, Session};
+use podline_wire::session::{Backlog, Event, PairId, Peer, Received, Session};
 
 use crate::clock::Clock;
 use crate::{Chunk, PairEnd, PairEnded, SessionError};
 
 use super::inbox::Inbox;
 use super::outbox::Outbox;
-
-/// Reading a session pauses while so many bytes wait for its apps: with one pair, and with several.
-const LONE_BUFFER: usize = 1024 * 1024;
-const SHARED_BUFFER: usize = 8 * 1024 * 1024;
 
 /// The state of a session on its connection.
 #[derive(Debug)]
@@ -25,8 +23,11 @@ pub(crate) struct Core {
     pub(super) wire: Session,
     pub(super) outbox: Outbox,
     pairs: BTreeMap<PairId, PairState>,
-    /// Bytes that wait in all inboxes.
-    buffered: usize,
+    /// What waits in all inboxes.
+    backlog: Backlog,
+    /// How long a pair may take nothing while a neighbour waits behind it.
+    stalled_reader: Duration,
+    /// What the session was told last of whether it is read.
     reading: bool,
     driver: Option<Waker>,
     /// Lanes lent to connections that were used or given back since the last report.
@@ -53,19 +54,22 @@ struct PairState {
     stopped: bool,
     /// Bytes were dropped that the app believes sent.
     dropped: bool,
+    /// Bytes of the pod were dropped, because the app did not take them.
+    cut: bool,
     receiver: Option<Waker>,
     sender: Option<Waker>,
     waits_for_outbox: bool,
 }
 
 impl Core {
-    pub(super) fn new(clock: Clock, known: Option<Peer>) -> Self {
+    pub(super) fn new(clock: Clock, known: Option<Peer>, stalled_reader: Duration) -> Self {
         Self {
             clock,
             wire: Session::new(clock.now(), known),
             outbox: Outbox::default(),
             pairs: BTreeMap::new(),
-            buffered: 0,
+            backlog: Backlog::default(),
+            stalled_reader,
             reading: true,
             driver: None,
             settled: 0,
@@ -76,8 +80,8 @@ impl Core {
 
     // For the pairs.
 
-    /// Opens a pair for the pod's `port` on the cheapest free lane.
-    pub(crate) fn open(&mut self, port: u16) -> Result<PairId, SessionError> {
+    /// Opens a pair for the pod's `port` on the cheapest free lane, or on one with others if that was agreed on.
+    pub(crate) fn open(&mut self, port: u16, shared: bool) -> Result<PairId, SessionError> {
         self.settled += 1;
         if let Some(lost) = &self.lost {
             return Err(lost.clone());
@@ -89,6 +93,7 @@ impl Core {
         let opened = self
             .wire
             .free_lane()
+            .or_else(|| self.wire.shared_lane().filter(|_| shared))
             .and_then(|lane| self.wire.open(now, lane, port).ok());
         let Some(pair) = opened else {
             self.wake_driver();
@@ -96,6 +101,8 @@ impl Core {
         };
         self.collect();
         self.pairs.insert(pair, PairState::default());
+        self.backlog.handle_opened(now, pair);
+        self.note_reading();
         self.wake_driver();
         Ok(pair)
     }
@@ -143,10 +150,7 @@ impl Core {
 
     /// Ends the pair at once. Its receiver gets nothing more.
     pub(crate) fn reset(&mut self, pair: PairId) {
-        if let Some(mut state) = self.pairs.remove(&pair) {
-            self.buffered -= state.inbox.take(&mut VecDeque::new());
-            self.resume_reading();
-        }
+        self.drop_pair(pair);
         self.outbox.purge(pair);
         self.wire.reset(self.clock.now(), pair);
         self.collect();
@@ -165,8 +169,8 @@ impl Core {
         };
         let taken = state.inbox.take(into);
         if taken > 0 {
-            self.buffered -= taken;
-            self.resume_reading();
+            self.backlog.handle_taken(self.clock.now(), pair, taken);
+            self.note_reading();
             return Some(None);
         }
         if let Some(end) = state.end.clone() {
@@ -176,43 +180,30 @@ impl Core {
         None
     }
 
+    /// Whether bytes were dropped because the app took nothing; if not, `waker` is called when that changes.
+    pub(crate) fn is_cut(&mut self, pair: PairId, waker: &Waker) -> bool {
+        match self.pairs.get_mut(&pair) {
+            Some(state) if state.cut => true,
+            Some(state) => {
+                remember(&mut state.receiver, waker);
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// The app took bytes that were received before.
+    pub(crate) fn took(&mut self, pair: PairId) {
+        self.backlog.handle_progress(self.clock.now(), pair);
+    }
+
     /// The receiver is gone.
     pub(crate) fn forget(&mut self, pair: PairId) {
         if self.pairs.get(&pair).is_some_and(|state| state.end.is_none()) {
             self.reset(pair);
-        } else if let Some(mut state) = self.pairs.remove(&pair) {
-            self.buffered -= state.inbox.take(&mut VecDeque::new());
-            self.resume_reading();
+        } else {
+            self.drop_pair(pair);
         }
-    }
-
-    // For the pool.
-
-    /// Ends the session: its pairs by reset, then the connection.
-    pub(crate) fn close(&mut self, closing: Closing) {
-        if self.closing.is_some() {
-            return;
-        }
-        self.closing = Some(closing);
-        self.end_all(&SessionError::ShutDown);
-        let now = self.clock.now();
-        for pair in self.pairs.keys().copied().collect::<Vec<_>>() {
-            self.outbox.purge(pair);
-            self.wire.reset(now, pair);
-        }
-        self.collect();
-        self.wake_driver();
-    }
-
-    pub(crate) fn report(&mut self) -> (Report, usize) {
-        let report = Report {
-            clean: self.wire.is_clean(),
-            free_lanes: self.wire.free_lanes(),
-            hindered: self.wire.is_late() || !self.reading,
-            pairs: self.wire.pairs(),
-            retired: self.wire.is_retired() || self.closing.is_some() || self.lost.is_some(),
-        };
-        (report, std::mem::take(&mut self.settled))
     }
 
     // For the driver.
@@ -241,7 +232,7 @@ impl Core {
             match self.wire.handle_bytes(now, &mut input)? {
                 Some(Received::Data { pair, payload }) => {
                     if let Some(state) = self.pairs.get_mut(&pair) {
-                        self.buffered += payload.len();
+                        self.backlog.handle_received(now, pair, payload.len());
                         state.inbox.push(source, payload);
                         wake(&mut state.receiver);
                     }
@@ -251,15 +242,8 @@ impl Core {
             }
         }
         self.collect();
-        let limit = if self.wire.pairs() > 1 {
-            SHARED_BUFFER
-        } else {
-            LONE_BUFFER
-        };
-        if self.reading && self.buffered >= limit {
-            self.reading = false;
-            self.wire.handle_reading(now, false);
-        }
+        self.backlog.handle_read(now);
+        self.note_reading();
         Ok(())
     }
 
@@ -271,6 +255,7 @@ impl Core {
             self.handle_events();
             self.collect();
         }
+        let stalled = self.cut_stalled(now);
         let closing = match self.closing {
             Some(Closing::Until(at)) if at > now => Some(at),
             Some(Closing::Until(_) | Closing::Now) | None => None,
@@ -279,6 +264,7 @@ impl Core {
             .poll_timeout()
             .map(|(at, _)| at)
             .into_iter()
+            .chain(stalled)
             .chain(closing)
             .min()
     }
@@ -324,6 +310,7 @@ impl Core {
                     }
                 }
                 Event::Ended(pair, end) => {
+                    self.backlog.handle_ended(pair);
                     if let Some(state) = self.pairs.get_mut(&pair) {
                         state.end = Some(PairEnd::of(end, state.dropped));
                         wake(&mut state.sender);
@@ -350,15 +337,48 @@ impl Core {
         }
     }
 
-    fn resume_reading(&mut self) {
-        let limit = if self.wire.pairs() > 1 {
-            SHARED_BUFFER
-        } else {
-            LONE_BUFFER
-        };
-        if !self.reading && self.buffered <= limit / 2 {
-            self.reading = true;
-            self.wire.handle_reading(self.clock.now(), true);
+    /// Ends the pairs that have taken nothing for too long while a neighbour waited; gives the time of the next one.
+    fn cut_stalled(&mut self, now: Time) -> Option<Time> {
+        loop {
+            let by_app = self.backlog.stalled().map(|(pair, since)| (since, pair, true));
+            let by_pod = self.wire.stalled().map(|(pair, since)| (since, pair, false));
+            let (since, pair, is_by_app) = by_app.into_iter().chain(by_pod).min()?;
+            let at = since + self.stalled_reader;
+            if at > now {
+                return Some(at);
+            }
+            self.outbox.purge(pair);
+            self.wire.reset(now, pair);
+            self.backlog.handle_ended(pair);
+            if let Some(state) = self.pairs.get_mut(&pair) {
+                state.end = Some(PairEnd::StalledReader);
+                if is_by_app {
+                    state.cut = true;
+                    state.inbox = Inbox::default();
+                    self.backlog.remove(pair);
+                }
+                wake(&mut state.sender);
+                wake(&mut state.receiver);
+            }
+            self.collect();
+            self.note_reading();
+        }
+    }
+
+    /// Nobody asks for the pair any more.
+    fn drop_pair(&mut self, pair: PairId) {
+        if self.pairs.remove(&pair).is_some() {
+            self.backlog.remove(pair);
+            self.note_reading();
+        }
+    }
+
+    /// Tells the session if it is read again, or not any more.
+    fn note_reading(&mut self) {
+        let reading = self.backlog.is_reading();
+        if reading != self.reading {
+            self.reading = reading;
+            self.wire.handle_reading(self.clock.now(), reading);
             self.wake_driver();
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::{Bytes, BytesMut};
@@ -21,6 +21,8 @@ pub(crate) const REFUSED: u16 = 83;
 /// What the cluster answers to an upgrade.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
+    /// 429, to be tried again after so many seconds.
+    Later(u64),
     Status(u16),
     Switch,
     Never,
@@ -35,6 +37,10 @@ pub(crate) struct Cluster {
     /// Ends all sessions.
     pub(crate) cut: Arc<Notify>,
     pub(crate) sessions: Arc<AtomicUsize>,
+    /// The pods' peer is not spdystream.
+    pub(crate) is_other: AtomicBool,
+    /// What a peer that is not spdystream saw and should not have seen.
+    pub(crate) offences: Arc<Mutex<Vec<&'static str>>>,
 }
 
 impl Cluster {
@@ -45,6 +51,8 @@ impl Cluster {
             asked: Default::default(),
             cut: Arc::default(),
             sessions: Arc::default(),
+            is_other: AtomicBool::new(false),
+            offences: Arc::default(),
         })
     }
 
@@ -67,15 +75,10 @@ impl Upgrade for Cluster {
             let head = Response::builder().header("connection", "Upgrade");
             match answer {
                 Answer::Never => std::future::pending().await,
-                Answer::Status(status) => Ok(UpgradeAnswer::Refused {
-                    head: Response::builder()
-                        .status(status)
-                        .body(())
-                        .unwrap()
-                        .into_parts()
-                        .0,
-                    body: Bytes::from_static(br#"{"kind":"Status","message":"no way"}"#),
-                }),
+                Answer::Later(seconds) => Ok(refused(
+                    Response::builder().status(429).header("retry-after", seconds),
+                )),
+                Answer::Status(status) => Ok(refused(Response::builder().status(status))),
                 Answer::Switch => {
                     let head = if is_websocket {
                         let key = request.headers()["sec-websocket-key"].to_str().unwrap();
@@ -87,11 +90,13 @@ impl Upgrade for Cluster {
                             .header("x-stream-protocol-version", "portforward.k8s.io")
                     };
                     let (ours, theirs) = tokio::io::duplex(64 * 1024);
+                    let is_other = self.is_other.load(Ordering::SeqCst);
+                    let peer = Peer::new(theirs, is_websocket, is_other.then(|| self.offences.clone()));
                     let (cut, sessions) = (self.cut.clone(), self.sessions.clone());
                     sessions.fetch_add(1, Ordering::SeqCst);
                     tokio::spawn(async move {
                         tokio::select! {
-                            () = Peer::new(theirs, is_websocket).run() => {}
+                            () = peer.run() => {}
                             () = cut.notified() => {}
                         }
                         sessions.fetch_sub(1, Ordering::SeqCst);
@@ -108,6 +113,13 @@ impl Upgrade for Cluster {
     }
 }
 
+fn refused(head: http::response::Builder) -> UpgradeAnswer {
+    UpgradeAnswer::Refused {
+        head: head.body(()).unwrap().into_parts().0,
+        body: Bytes::from_static(br#"{"kind":"Status","message":"no way"}"#),
+    }
+}
+
 /// Echoes what comes on data streams; ends a stream that the client ends.
 struct Peer {
     io: DuplexStream,
@@ -118,10 +130,12 @@ struct Peer {
     pairs: BTreeMap<StreamId, StreamId>,
     error_streams: BTreeMap<String, StreamId>,
     replied: bool,
+    /// Where a peer that is not spdystream notes what it should not have seen.
+    offences: Option<Arc<Mutex<Vec<&'static str>>>>,
 }
 
 impl Peer {
-    fn new(io: DuplexStream, websocket: bool) -> Self {
+    fn new(io: DuplexStream, websocket: bool, offences: Option<Arc<Mutex<Vec<&'static str>>>>) -> Self {
         Self {
             io,
             websocket: websocket.then(|| Decoder::new(Role::Server)),
@@ -130,6 +144,13 @@ impl Peer {
             pairs: BTreeMap::new(),
             error_streams: BTreeMap::new(),
             replied: false,
+            offences,
+        }
+    }
+
+    fn offended(&self, by: &'static str) {
+        if let Some(offences) = &self.offences {
+            offences.lock().unwrap().push(by);
         }
     }
 
@@ -199,6 +220,7 @@ impl Peer {
     fn open(&mut self, stream: StreamId, block: &[u8], out: &mut BytesMut) {
         let headers: BTreeMap<_, _> = self.headers.decode(block).unwrap().into_iter().collect();
         if headers.is_empty() {
+            self.offended("a stream without headers");
             // A fence, or a probe of the reader: refused as spdystream does it.
             let used = stream.get() == 1;
             let status = if used {
@@ -208,6 +230,9 @@ impl Peer {
             };
             out.extend_from_slice(&spdy::reset(stream, status));
             return;
+        }
+        if headers["streamtype"] == "error" && self.replied {
+            self.offended("a second connection");
         }
         self.reply(stream, out);
         let request = headers["requestid"].clone();
@@ -229,7 +254,10 @@ impl Peer {
 
     /// As spdystream replies.
     fn reply(&mut self, stream: StreamId, out: &mut BytesMut) {
-        let block: &[u8] = if self.replied {
+        let block: &[u8] = if self.offences.is_some() {
+            // Some header, compressed in another way.
+            &[0x78, 0x9c, 0x01, 0x02]
+        } else if self.replied {
             &[0x02, 0x61, 0, 0, 0, 0, 0xff, 0xff]
         } else {
             &[

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod cluster;
+mod growth;
+mod slow;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,22 +15,44 @@ use podline_tunnel::{
     Chunk, FailureKind, PairEnd, PairReceiver, PairSender, PodAddress, Pool, PoolEvent, PoolOptions,
     Received, SessionError, Transport, TransportChoice,
 };
+use podline_wire::pool::PoolConfig;
 
 use self::cluster::{Answer, Cluster, REFUSED};
 
 fn pool(cluster: &Arc<Cluster>, transport: TransportChoice) -> Pool {
-    let pod = PodAddress {
-        namespace: "default".into(),
-        name: "echo".into(),
-    };
-    Pool::new(
-        cluster.clone(),
-        pod,
+    pool_with(
+        cluster,
         PoolOptions {
             transport,
             ..PoolOptions::default()
         },
     )
+}
+
+fn pool_with(cluster: &Arc<Cluster>, options: PoolOptions) -> Pool {
+    let pod = PodAddress {
+        namespace: "default".into(),
+        name: "echo".into(),
+    };
+    Pool::new(cluster.clone(), pod, options)
+}
+
+/// A pool that aims at `floor` idle sessions and no more than `isolated` for isolation's sake.
+fn pool_of(cluster: &Arc<Cluster>, floor: usize, isolated: usize) -> Pool {
+    pool_with(
+        cluster,
+        PoolOptions {
+            config: PoolConfig { floor, isolated },
+            ..PoolOptions::default()
+        },
+    )
+}
+
+/// One byte there and back.
+async fn echo(sender: &mut PairSender, receiver: &mut PairReceiver) {
+    send(sender, b"x").await;
+    let (got, end) = receive(receiver, 1).await;
+    assert_eq!(got, b"x", "{end:?}");
 }
 
 async fn open(pool: &Pool, port: u16) -> (PairSender, PairReceiver) {

@@ -1,4 +1,5 @@
-//! How fast sessions may be made: a rate for all, and a growing pause after failures.
+//! How fast sessions may be made: a rate for all, a slower one for those that nobody waits for, and a growing pause
+//! after failures.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,20 +9,40 @@ use crate::Time;
 /// Sessions started a second, at most: an upgrade costs the API server, the kubelet and the runtime some milliseconds.
 const A_SECOND: usize = 50;
 
+/// The least time between two sessions that nobody waits for, so that making them takes little from the connections
+/// that are there.
+const SPARE_PAUSE: Duration = Duration::from_millis(50);
+
 /// The pause after the first failure; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
-/// The longest pause that comes from doubling.
+/// The longest pause that comes from doubling, and while a connection waits.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+const LONGEST_PAUSE_HELD: Duration = Duration::from_secs(1);
 
-/// The longest pause that a server may ask for.
+/// The longest pause that a server may ask for, and while a connection waits.
 const LONGEST_ASKED: Duration = Duration::from_secs(60);
+const LONGEST_ASKED_HELD: Duration = Duration::from_secs(5);
+
+/// Who wants the next session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// A connection waits for it.
+    Held,
+    /// Nobody yet.
+    Spare,
+}
 
 #[derive(Debug)]
 pub(super) struct Pace {
     starts: VecDeque<Time>,
     failures: u32,
-    not_before: Time,
+    failed_at: Option<Time>,
+    spare_from: Time,
+    /// The end of the pause after a failure, if a connection waits.
+    held_from: Time,
+    /// Until when the server wants to be left alone, if a connection waits.
+    asked_until: Time,
 }
 
 impl Pace {
@@ -29,21 +50,33 @@ impl Pace {
         Self {
             starts: VecDeque::new(),
             failures: 0,
-            not_before: now,
+            failed_at: None,
+            spare_from: now,
+            held_from: now,
+            asked_until: now,
         }
     }
 
-    pub(super) fn allows(&self, now: Time) -> bool {
-        self.next(now) <= now
+    /// Whether the last that is known is a failure.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failures > 0
+    }
+
+    pub(super) fn allows(&self, now: Time, need: Need) -> bool {
+        self.next(now, need) <= now
     }
 
     /// When the next session may be started.
-    pub(super) fn next(&self, now: Time) -> Time {
+    pub(super) fn next(&self, now: Time, need: Need) -> Time {
         let rate = match self.starts.front() {
             Some(&oldest) if self.starts.len() >= A_SECOND => oldest + Duration::from_secs(1),
             _ => now,
         };
-        rate.max(self.not_before)
+        let paused = match need {
+            Need::Held => self.held_from.max(self.asked_until),
+            Need::Spare => self.spare_from,
+        };
+        rate.max(paused)
     }
 
     pub(super) fn handle_start(&mut self, now: Time) {
@@ -51,21 +84,46 @@ impl Pace {
         if self.starts.len() > A_SECOND {
             self.starts.pop_front();
         }
+        self.spare_from = self.spare_from.max(now + SPARE_PAUSE);
     }
 
-    pub(super) fn handle_success(&mut self) {
+    /// A connection begins to wait: it is tried for at once, whatever failed before. Only a try that has just failed
+    /// is not repeated, and what the server asked for is heeded.
+    pub(super) fn handle_held(&mut self, now: Time) {
+        let soonest = self.failed_at.map_or(now, |at| at + FIRST_PAUSE / 2).max(now);
+        self.held_from = self.held_from.min(soonest);
+    }
+
+    pub(super) fn handle_success(&mut self, now: Time) {
         self.failures = 0;
+        self.failed_at = None;
+        self.held_from = self.held_from.min(now);
+    }
+
+    /// The way there may be another one now: what failed before says nothing.
+    pub(super) fn handle_wake(&mut self, now: Time) {
+        self.failures = 0;
+        self.failed_at = None;
+        self.held_from = self.held_from.min(now);
+        self.spare_from = self.spare_from.min(now);
     }
 
     pub(super) fn handle_failure(&mut self, now: Time, retry_after: Option<Duration>, entropy: u64) {
-        let doubled = FIRST_PAUSE
-            .saturating_mul(1 << self.failures.min(16))
-            .min(LONGEST_PAUSE);
+        let doubled = FIRST_PAUSE.saturating_mul(1 << self.failures.min(16));
         self.failures += 1;
+        self.failed_at = Some(now);
         // Half of the pause is fixed and half drawn, so that many clients do not come back together.
-        let drawn = doubled.mul_f64(0.5 + 0.5 * (entropy as f64 / u64::MAX as f64));
-        let pause = retry_after.map_or(drawn, |asked| asked.min(LONGEST_ASKED).max(drawn));
-        self.not_before = now + pause;
+        let drawn = |longest| {
+            doubled
+                .min(longest)
+                .mul_f64(0.5 + 0.5 * (entropy as f64 / u64::MAX as f64))
+        };
+        self.held_from = now + drawn(LONGEST_PAUSE_HELD);
+        let asked = retry_after.unwrap_or_default();
+        self.asked_until = self.asked_until.max(now + asked.min(LONGEST_ASKED_HELD));
+        self.spare_from = self
+            .spare_from
+            .max(now + drawn(LONGEST_PAUSE).max(asked.min(LONGEST_ASKED)));
     }
 }
 
@@ -73,37 +131,88 @@ impl Pace {
 mod tests {
     use super::*;
 
-    #[test]
-    fn pauses_double_and_success_ends_them() {
+    fn pauses(need: Need) -> Vec<Duration> {
         let mut pace = Pace::new(Time::ZERO);
+        let mut now = Time::ZERO;
         let mut pauses = Vec::new();
         for _ in 0..12 {
-            pace.handle_failure(Time::ZERO, None, u64::MAX);
-            pauses.push(pace.next(Time::ZERO).saturating_since(Time::ZERO));
+            pace.handle_failure(now, None, u64::MAX);
+            let next = pace.next(now, need);
+            pauses.push(next.saturating_since(now));
+            now = next;
         }
-        assert_eq!(pauses[0], FIRST_PAUSE);
-        assert_eq!(pauses[1], FIRST_PAUSE * 2);
-        assert_eq!(pauses[11], LONGEST_PAUSE);
-        pace.handle_success();
+        pauses
+    }
+
+    #[test]
+    fn pauses_double_up_to_a_bound_that_is_lower_while_a_connection_waits() {
+        for (need, longest) in [(Need::Held, LONGEST_PAUSE_HELD), (Need::Spare, LONGEST_PAUSE)] {
+            let pauses = pauses(need);
+            assert_eq!(pauses[0], FIRST_PAUSE);
+            assert_eq!(pauses[1], FIRST_PAUSE * 2);
+            assert_eq!(pauses[11], longest);
+        }
+    }
+
+    #[test]
+    fn success_ends_the_doubling_and_half_of_a_pause_is_drawn() {
+        let mut pace = Pace::new(Time::ZERO);
+        pace.handle_failure(Time::ZERO, None, u64::MAX);
+        pace.handle_failure(Time::ZERO, None, u64::MAX);
+        pace.handle_success(Time::ZERO);
+        assert!(pace.allows(Time::ZERO, Need::Held));
         pace.handle_failure(Time::ZERO, None, 0);
-        assert_eq!(pace.next(Time::ZERO), Time::ZERO + FIRST_PAUSE / 2);
+        assert_eq!(pace.next(Time::ZERO, Need::Held), Time::ZERO + FIRST_PAUSE / 2);
+    }
+
+    #[test]
+    fn a_newly_held_connection_is_tried_for_at_once_but_not_right_after_a_failure() {
+        let mut pace = Pace::new(Time::ZERO);
+        for _ in 0..8 {
+            pace.handle_failure(Time::ZERO, None, u64::MAX);
+        }
+        pace.handle_held(Time::ZERO);
+        assert_eq!(pace.next(Time::ZERO, Need::Held), Time::ZERO + FIRST_PAUSE / 2);
+        let later = Time::ZERO + FIRST_PAUSE;
+        pace.handle_held(later);
+        assert!(pace.allows(later, Need::Held));
+        assert!(!pace.allows(later, Need::Spare));
     }
 
     #[test]
     fn no_more_than_so_many_start_in_a_second() {
         let mut pace = Pace::new(Time::ZERO);
         for _ in 0..A_SECOND {
-            assert!(pace.allows(Time::ZERO));
+            assert!(pace.allows(Time::ZERO, Need::Held));
             pace.handle_start(Time::ZERO);
         }
-        assert!(!pace.allows(Time::ZERO));
-        assert!(pace.allows(Time::ZERO + Duration::from_secs(1)));
+        assert!(!pace.allows(Time::ZERO, Need::Held));
+        assert!(pace.allows(Time::ZERO + Duration::from_secs(1), Need::Held));
+    }
+
+    #[test]
+    fn sessions_that_nobody_waits_for_are_started_one_after_the_other() {
+        let mut pace = Pace::new(Time::ZERO);
+        pace.handle_start(Time::ZERO);
+        assert!(pace.allows(Time::ZERO, Need::Held));
+        assert_eq!(pace.next(Time::ZERO, Need::Spare), Time::ZERO + SPARE_PAUSE);
     }
 
     #[test]
     fn a_server_may_ask_for_a_longer_pause_within_bounds() {
         let mut pace = Pace::new(Time::ZERO);
         pace.handle_failure(Time::ZERO, Some(Duration::from_secs(3600)), 0);
-        assert_eq!(pace.next(Time::ZERO), Time::ZERO + LONGEST_ASKED);
+        assert_eq!(pace.next(Time::ZERO, Need::Spare), Time::ZERO + LONGEST_ASKED);
+        pace.handle_held(Time::ZERO);
+        assert_eq!(pace.next(Time::ZERO, Need::Held), Time::ZERO + LONGEST_ASKED_HELD);
+    }
+
+    #[test]
+    fn after_a_wake_nothing_is_waited_for() {
+        let mut pace = Pace::new(Time::ZERO);
+        pace.handle_failure(Time::ZERO, None, 0);
+        pace.handle_wake(Time::ZERO);
+        assert!(pace.allows(Time::ZERO, Need::Spare) && pace.allows(Time::ZERO, Need::Held));
+        assert!(!pace.is_failing());
     }
 }

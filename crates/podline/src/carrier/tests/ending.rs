@@ -107,6 +107,34 @@ async fn bytes_of_the_app_that_nobody_took_make_the_end_a_reset() {
     assert!(matches!(scene.ended().await.1, End::Unsent));
 }
 
+/// More than the sockets between carrier and app hold.
+const MUCH: &[u8] = &[7; 16 * 1024 * 1024];
+
+#[tokio::test]
+async fn an_app_that_takes_nothing_is_reset_when_its_pair_is_cut() {
+    let mut scene = Scene::new(b"", LINGER).await;
+    scene.pod_sends(MUCH).await;
+    scene.app.readable().await.unwrap();
+    scene.cut.cancel();
+    let (bytes, result) = scene.app_reads_all().await;
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    assert!(bytes.len() < MUCH.len());
+    let (carried, end) = scene.ended().await;
+    assert!(matches!(end, End::StalledReader), "{end}");
+    assert!(carried.received < MUCH.len() as u64);
+}
+
+#[tokio::test]
+async fn a_slow_app_is_told_from_one_that_takes_nothing() {
+    let mut scene = Scene::new(b"", LINGER).await;
+    scene.pod_sends(MUCH).await;
+    scene.app.readable().await.unwrap();
+    assert!(!*scene.took.borrow());
+    let mut some = vec![0; MUCH.len() / 2];
+    scene.app.read_exact(&mut some).await.unwrap();
+    scene.took.wait_for(|&took| took).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_shutdown_resets_both_sides_at_once() {
     let mut scene = Scene::new(b"", LINGER).await;

@@ -29,6 +29,10 @@ pub(super) struct Scene {
     pub(super) asked: mpsc::Receiver<Asked>,
     /// Bytes that the pair takes at once; None: it takes no more.
     pub(super) room: watch::Sender<Option<usize>>,
+    /// Ends the pair because the app takes nothing.
+    pub(super) cut: CancellationToken,
+    /// Whether the app took something after it had been slow.
+    pub(super) took: watch::Receiver<bool>,
     pub(super) stop: CancellationToken,
     pub(super) tapped: Arc<Mutex<Tapped>>,
     /// Where a carrier whose pod is gone gets its next pair.
@@ -53,6 +57,8 @@ impl Scene {
             pod,
             asked,
             room,
+            cut,
+            took,
         } = MockPair::new();
         early.chunk().into_iter().for_each(|chunk| pair.0.send(chunk));
         let tapped = Arc::new(Mutex::new(Tapped::default()));
@@ -85,6 +91,8 @@ impl Scene {
             pod,
             asked,
             room,
+            cut,
+            took,
             stop,
             tapped,
             next_pair,
@@ -129,6 +137,8 @@ struct MockPair {
     pod: mpsc::Sender<Result<Bytes, End>>,
     asked: mpsc::Receiver<Asked>,
     room: watch::Sender<Option<usize>>,
+    cut: CancellationToken,
+    took: watch::Receiver<bool>,
 }
 
 impl MockPair {
@@ -140,11 +150,20 @@ impl MockPair {
             asked: asked_sender,
             room: room_receiver,
         };
+        let cut = CancellationToken::new();
+        let (took_sender, took) = watch::channel(false);
+        let downstream = MockDownstream {
+            pod: pod_receiver,
+            cut: cut.clone(),
+            took: took_sender,
+        };
         Self {
-            pair: (upstream, MockDownstream(pod_receiver)),
+            pair: (upstream, downstream),
             pod,
             asked,
             room,
+            cut,
+            took,
         }
     }
 }
@@ -175,17 +194,29 @@ impl Upstream for MockUpstream {
     }
 }
 
-struct MockDownstream(mpsc::Receiver<Result<Bytes, End>>);
+struct MockDownstream {
+    pod: mpsc::Receiver<Result<Bytes, End>>,
+    cut: CancellationToken,
+    took: watch::Sender<bool>,
+}
 
 impl Downstream for MockDownstream {
     async fn receive(&mut self, into: &mut VecDeque<Bytes>) -> Option<End> {
-        match self.0.recv().await.unwrap() {
+        match self.pod.recv().await.unwrap() {
             Ok(bytes) => {
                 into.push_back(bytes);
                 None
             }
             Err(end) => Some(end),
         }
+    }
+
+    fn took(&mut self) {
+        self.took.send_replace(true);
+    }
+
+    async fn cut(&mut self) {
+        self.cut.cancelled().await;
     }
 }
 

@@ -1,0 +1,208 @@
+//! Which session carries which connection.
+
+use super::*;
+
+#[test]
+fn a_connection_takes_the_idle_session_used_last() {
+    let (mut world, keys) = World::filled(3);
+    let request = world.request();
+    assert_eq!(world.actions(), [Action::Lend(request, keys[2])]);
+    world.opens(keys[2]);
+    let request = world.request();
+    assert_eq!(world.actions()[0], Action::Lend(request, keys[1]));
+    world.ends(keys[2]);
+    world.gets_clean(keys[2]);
+    let request = world.request();
+    assert_eq!(world.actions()[0], Action::Lend(request, keys[2]));
+}
+
+#[test]
+fn a_connection_without_a_lane_waits_for_the_first_session() {
+    let mut world = World::new(0);
+    let request = world.request();
+    let keys = world.connects();
+    assert_eq!(keys.len(), 1);
+    world.connected(keys[0]);
+    assert_eq!(world.actions(), [Action::Lend(request, keys[0])]);
+}
+
+#[test]
+fn free_lanes_are_lent_before_a_session_is_waited_for() {
+    let (mut world, keys) = World::filled(1);
+    for _ in 0..5 {
+        let request = world.request();
+        assert!(world.actions().contains(&Action::Lend(request, keys[0])));
+        world.opens(keys[0]);
+    }
+    let sixth = world.request();
+    assert!(
+        !world
+            .actions()
+            .iter()
+            .any(|action| matches!(action, Action::Lend(..)))
+    );
+    world.ends(keys[0]);
+    assert_eq!(world.actions(), [Action::Lend(sixth, keys[0])]);
+}
+
+#[test]
+fn lanes_that_are_lent_are_not_lent_again_before_they_are_used_or_given_back() {
+    let (mut world, keys) = World::filled(1);
+    for _ in 0..5 {
+        world.request();
+    }
+    let sixth = world.request();
+    assert!(
+        !world
+            .actions()
+            .iter()
+            .any(|action| *action == Action::Lend(sixth, keys[0]))
+    );
+    world.report(keys[0], 1, |_| {});
+    assert_eq!(world.actions(), [Action::Lend(sixth, keys[0])]);
+}
+
+#[test]
+fn the_session_with_the_fewest_pairs_is_shared_first() {
+    let (mut world, keys) = World::filled(2);
+    for _ in 0..2 {
+        world.request();
+    }
+    world.actions();
+    world.opens(keys[0]);
+    world.opens(keys[1]);
+    let mut lent = Vec::new();
+    for _ in 0..4 {
+        world.request();
+        for action in world.actions() {
+            if let Action::Lend(_, key) = action {
+                world.opens(key);
+                lent.push(key);
+            }
+        }
+    }
+    lent.sort_unstable();
+    assert_eq!(lent, [keys[0], keys[0], keys[1], keys[1]]);
+}
+
+#[test]
+fn a_session_that_is_not_well_is_not_shared_while_another_can_be_had() {
+    for health in [Health::Fast, Health::Late, Health::Paused] {
+        let (mut world, keys) = World::filled(1);
+        world.request();
+        world.actions();
+        world.opens(keys[0]);
+        world.actions();
+        world.report(keys[0], 0, |report| report.health = health);
+        let request = world.request();
+        let actions = world.actions();
+        assert!(matches!(actions[..], [] | [Action::Connect(_)]), "{actions:?}");
+        world.report(keys[0], 0, |report| report.health = Health::Well);
+        assert_eq!(world.actions(), [Action::Lend(request, keys[0])]);
+    }
+}
+
+#[test]
+fn where_no_session_can_be_made_a_fast_or_a_late_one_is_shared() {
+    for (health, is_lent) in [
+        (Health::Fast, true),
+        (Health::Late, true),
+        (Health::Paused, false),
+    ] {
+        let (mut world, keys) = World::filled(1);
+        world.report(keys[0], 0, |report| {
+            report.clean = false;
+            report.health = health;
+        });
+        let key = world.wait_for_connect();
+        let request = world.request();
+        assert_eq!(world.actions(), []);
+        world.failed(key, None);
+        let expected = if is_lent {
+            Action::Lend(request, keys[0])
+        } else {
+            Action::Refuse(request, key)
+        };
+        assert_eq!(world.actions()[0], expected, "{health:?}");
+    }
+}
+
+#[test]
+fn a_retired_session_is_lent_to_nobody() {
+    let (mut world, keys) = World::filled(1);
+    world.request();
+    world.actions();
+    world.opens(keys[0]);
+    world.actions();
+    world.report(keys[0], 0, |report| report.retired = true);
+    world.request();
+    let actions = world.actions();
+    assert!(
+        !actions.iter().any(|action| matches!(action, Action::Lend(..))),
+        "{actions:?}"
+    );
+}
+
+#[test]
+fn a_connection_that_went_away_gets_nothing() {
+    let mut world = World::new(0);
+    let gone = world.request();
+    let stays = world.request();
+    let key = world.connects()[0];
+    world.pool.handle_cancel(gone);
+    world.connected(key);
+    assert_eq!(world.actions(), [Action::Lend(stays, key)]);
+}
+
+#[test]
+fn lanes_are_shared_once_there_can_be_no_more_sessions() {
+    let mut world = World::new(0);
+    let mut keys = Vec::new();
+    let mut lent = 0;
+    while keys.len() < MOST_SESSIONS {
+        world.request();
+        for action in world.actions() {
+            match action {
+                Action::Connect(key) => {
+                    keys.push(key);
+                    world.connected(key);
+                }
+                Action::Lend(_, key) => {
+                    world.opens(key);
+                    lent += 1;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        world.wait(Duration::from_millis(30));
+    }
+    while lent < MOST_SESSIONS * 5 {
+        world.request();
+        for action in world.actions() {
+            let Action::Lend(_, key) = action else {
+                panic!("{action:?}")
+            };
+            world.opens(key);
+            lent += 1;
+        }
+    }
+    // The one whose neighbours are well, though it has more of them.
+    for key in &keys[1..] {
+        world.report(*key, 0, |report| report.health = Health::Fast);
+    }
+    world.report(keys[0], 0, |report| report.pairs += 3);
+    let request = world.request();
+    assert_eq!(world.actions(), [Action::Share(request, keys[0])]);
+}
+
+impl World {
+    /// The next session that the pool makes for its floor.
+    fn wait_for_connect(&mut self) -> SessionKey {
+        loop {
+            if let Some(&key) = self.connects().first() {
+                return key;
+            }
+            self.wait_until_due();
+        }
+    }
+}
