@@ -20,7 +20,7 @@ impl Session {
     /// The lane for a new pair: one that is free, and the cheapest to fence. None where another pair must not share
     /// the session.
     pub fn free_lane(&self) -> Option<LaneIndex> {
-        if self.is_retired() || (!self.proof.has_lanes() && !self.pairs.is_empty()) {
+        if self.is_retired() || (self.proof.peer() != Some(Peer::Spdystream) && !self.pairs.is_empty()) {
             return None;
         }
         (0..WORKERS)
@@ -30,12 +30,10 @@ impl Session {
 
     /// How many lanes are free for new pairs.
     pub fn free_lanes(&self) -> usize {
-        if self.is_retired() {
-            0
-        } else if self.proof.has_lanes() {
-            self.lanes.iter().filter(|lane| lane.is_free()).count()
-        } else {
-            usize::from(self.free_lane().is_some())
+        match self.proof.peer() {
+            _ if self.is_retired() => 0,
+            Some(Peer::Spdystream) => self.lanes.iter().filter(|lane| lane.is_free()).count(),
+            Some(Peer::Other) | None => usize::from(self.free_lane().is_some()),
         }
     }
 

@@ -35,16 +35,6 @@ impl Proof {
         self.peer
     }
 
-    /// Whether several pairs may be opened: it is spdystream, or all that it has said so far is what spdystream says. A
-    /// burst right after the start would otherwise wait for the first reply; what else answers PINGs carries several
-    /// pairs too, less well.
-    pub(super) fn has_lanes(&self) -> bool {
-        match self.peer {
-            Some(peer) => peer == Peer::Spdystream,
-            None => self.pongs >= WORKERS,
-        }
-    }
-
     pub(super) fn needs_round(&self) -> bool {
         self.needs_round
     }

@@ -246,3 +246,53 @@ fn one_connection_a_session_where_there_are_no_lanes() {
     }
     assert_eq!(busy.len(), 100, "each found a session ready");
 }
+
+/// One connection after the other, each for so long.
+const CONNECTION: Duration = Duration::from_millis(40);
+
+#[test]
+fn a_load_makes_its_sessions_once_and_keeps_them() {
+    let (mut world, _) = World::filled(6);
+    // When which connection ends, and when which session's tails are silent.
+    let mut ends = VecDeque::new();
+    let mut silent = VecDeque::new();
+    let mut last_made = world.now;
+    let mut carried = 0;
+    let begun = world.now;
+    while world.now < begun + Duration::from_secs(20) {
+        world.wait(Duration::from_millis(1));
+        while let Some((_, key)) = ends.pop_front_if(|&mut (at, _)| at <= world.now) {
+            world.ends(key);
+            silent.push_back((world.now + Duration::from_secs(1), key));
+            carried += 1;
+        }
+        while let Some((_, key)) = silent.pop_front_if(|&mut (at, _)| at <= world.now) {
+            let is_last = !silent.iter().any(|&(_, other)| other == key);
+            if is_last && world.reports[&key].pairs == 0 {
+                world.gets_clean(key);
+            }
+        }
+        if ends.len() < 64 {
+            world.request();
+        }
+        for action in world.actions() {
+            match action {
+                Action::Connect(key) => {
+                    last_made = world.now;
+                    world.connected(key);
+                }
+                Action::Lend(_, key) => {
+                    world.opens(key);
+                    ends.push_back((world.now + CONNECTION, key));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert!(carried > 10_000, "{carried}");
+    assert!(world.reports.len() <= 64, "{} sessions", world.reports.len());
+    assert!(
+        last_made <= begun + Duration::from_secs(5),
+        "the last one after {last_made:?}"
+    );
+}

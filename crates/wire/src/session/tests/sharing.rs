@@ -58,27 +58,6 @@ fn a_lane_is_shared_only_where_it_is_asked_for() {
 }
 
 #[test]
-fn a_session_has_lanes_as_soon_as_a_whole_round_came_back() {
-    let mut script = Script::new(None);
-    let round = script.sent();
-    script.pong_all(&round[..4]);
-    script.open();
-    assert_eq!(
-        (script.session.free_lane(), script.session.free_lanes()),
-        (None, 0)
-    );
-    script.pong_all(&round[4..]);
-    for _ in 0..4 {
-        script.open();
-    }
-    assert_eq!(
-        script.session.shared_room(),
-        0,
-        "nobody shares a lane before the proof"
-    );
-}
-
-#[test]
 fn lanes_of_another_peer_are_not_shared() {
     for known in [None, Some(Peer::Other)] {
         let mut script = Script::new(known);
