@@ -6,23 +6,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, Request, StatusCode};
+use http::{Request, StatusCode};
 use kube::Client;
 use podline_tunnel::{Upgrade, UpgradeAnswer, UpgradeFailure};
 use podline_wire::Untrusted;
 
-use crate::Options;
 use crate::api::Api;
-use crate::connection::{ConnectError, Connector, Exchange, exchange};
-use crate::credentials::Credentials;
+use crate::connection::{ConnectError, Exchange};
 use crate::environment::Environment;
-use crate::find::{FindError, Finder};
-use crate::kubeconfig::{ConfigError, Kubeconfig, resolve};
-use crate::request::common_headers;
+use crate::find::Finder;
+use crate::keeper::Keeper;
+use crate::kubeconfig::{ConfigError, Origin};
+use crate::renewals::Renewals;
 use crate::target::{Found, Target};
 use crate::watch::{PodWatch, Watcher};
+use crate::{FindError, Options};
 
 /// One API server, as one user. Clones share their connections and credentials.
 #[derive(Clone)]
@@ -33,9 +31,7 @@ pub struct Cluster {
 struct Inner {
     context: Option<Untrusted>,
     namespace: String,
-    connector: Arc<Connector>,
-    credentials: Arc<Credentials>,
-    headers: Arc<HeaderMap>,
+    keeper: Arc<Keeper>,
     finder: Arc<Finder>,
     /// Whether a connection was already made ahead of the first upgrade.
     is_warm: AtomicBool,
@@ -44,6 +40,9 @@ struct Inner {
 impl Cluster {
     /// Reads the configuration as kubectl does: the flags, the kubeconfig, or the service account of the pod that
     /// this process runs in; runs an exec plugin once. Sends no request to the API server.
+    ///
+    /// From then on, a change of the entries that were used is taken in when something fails, and within half a minute
+    /// otherwise; another current context is not followed. Credentials that expire are renewed ahead of time.
     ///
     /// Must be called on a tokio runtime.
     pub async fn connect(options: Options) -> Result<Self, ConfigError> {
@@ -57,23 +56,12 @@ impl Cluster {
         for flag in options.without_meaning() {
             tracing::debug!("{flag} is accepted but changes nothing");
         }
-        let mut settings = resolve(Kubeconfig::load(options, environment)?, options, environment)?;
-        let headers = Arc::new(common_headers(
-            &settings.server,
-            settings.user.impersonation.as_ref(),
-        )?);
-        let proxy = settings.proxy.clone();
-        let connector = Arc::new(Connector::new(
-            settings.server.clone(),
-            &settings.tls,
-            proxy,
-            environment,
-        )?);
-        let credentials = Arc::new(Credentials::new(&mut settings, connector.clone(), environment)?);
+        let (origin, settings) = Origin::load(options, environment)?;
+        let keeper = Keeper::new(origin, &settings, environment)?;
         // Whatever is to be asked of the user is asked now, before anything else uses the terminal.
-        credentials.header().await?;
-        let api = Api::new(connector.clone(), credentials.clone(), headers.clone());
-        let client = Client::new(api, &*settings.namespace);
+        keeper.current().credentials.proof().await?;
+        keeper.watch_over();
+        let client = Client::new(Api::new(keeper.clone()), &*settings.namespace);
         let finder = Arc::new(Finder {
             client,
             request_timeout: settings.request_timeout,
@@ -82,9 +70,7 @@ impl Cluster {
             inner: Arc::new(Inner {
                 context: settings.context,
                 namespace: settings.namespace,
-                connector,
-                credentials,
-                headers,
+                keeper,
                 finder,
                 is_warm: AtomicBool::new(false),
             }),
@@ -98,7 +84,7 @@ impl Cluster {
 
     /// The API server's address.
     pub fn server(&self) -> Untrusted {
-        Untrusted::new(self.inner.connector.server().to_string())
+        self.inner.keeper.current().server()
     }
 
     /// The kubeconfig's context, if one is used.
@@ -108,7 +94,13 @@ impl Cluster {
 
     /// When the credentials expire, as far as that is known.
     pub fn credentials_expiry(&self) -> Option<SystemTime> {
-        self.inner.credentials.expiry()
+        self.inner.keeper.current().credentials.expiry()
+    }
+
+    /// Word of other credentials and another configuration, from now on. Sessions that stand go on with what they were made
+    /// with; one that is idle should be replaced.
+    pub fn renewals(&self) -> Renewals {
+        self.inner.keeper.renewals()
     }
 
     /// Asks for the target and then for its pods, the best one first. There may be none, and they need not run.
@@ -134,8 +126,13 @@ impl Cluster {
     /// # Panics
     /// Outside a tokio runtime.
     pub fn watch(&self, target: &Target) -> PodWatch {
-        let namespace = self.namespace_of(target).to_owned();
-        Watcher::spawn(self.inner.finder.clone(), target.clone(), namespace)
+        let finder = self.inner.finder.clone();
+        Watcher::spawn(finder, target, self.namespace_of(target), self.renewals())
+    }
+
+    #[cfg(test)]
+    pub(crate) async fn reread(&self) -> bool {
+        self.inner.keeper.reread().await
     }
 
     #[cfg(test)]
@@ -150,46 +147,37 @@ impl Cluster {
     /// While the first target is looked for, makes the connection that the first upgrade will want.
     fn warm_up(&self) {
         if !self.inner.is_warm.swap(true, Ordering::Relaxed) {
-            self.inner.connector.prepare();
+            self.inner.keeper.current().connector.prepare();
         }
     }
 
+    /// Asks for an upgrade; once more if it failed for a reason that may be over.
     async fn ask(&self, request: Request<()>) -> Result<UpgradeAnswer, ConnectError> {
-        let inner = &*self.inner;
-        inner.is_warm.store(true, Ordering::Relaxed);
-        let authorization = inner.credentials.header().await?;
-        let http = |source: Box<dyn std::error::Error + Send + Sync>| ConnectError::Http {
-            server: self.server(),
-            source,
+        let keeper = &self.inner.keeper;
+        self.inner.is_warm.store(true, Ordering::Relaxed);
+        let (access, proof) = keeper.access().await?;
+        let answer = access.upgrade(request.clone(), &proof).await;
+        let is_worth_another = match &answer {
+            Ok(Exchange::Refused { head, .. }) if head.status == StatusCode::UNAUTHORIZED => {
+                keeper.renew(&access, &proof).await
+            }
+            Ok(_) => false,
+            Err(_) => keeper.reread().await,
         };
-        let (mut head, ()) = request.into_parts();
-        head.uri = inner
-            .connector
-            .server()
-            .path(&head.uri)
-            .map_err(|error| http(error.into()))?
-            .into();
-        for (name, value) in &*inner.headers {
-            head.headers.append(name, value.clone());
-        }
-        if let Some(authorization) = authorization {
-            head.headers.insert(AUTHORIZATION, authorization);
-        }
-        let io = inner.connector.connect().await?;
-        let answer = exchange(io, Request::from_parts(head, Bytes::new())).await;
-        match answer.map_err(|error| ConnectError::of_exchange(self.server(), error.into()))? {
-            Exchange::Switched { head, io, read_ahead } => Ok(UpgradeAnswer::Switched {
+        let answer = if is_worth_another {
+            let (access, proof) = keeper.access().await?;
+            access.upgrade(request, &proof).await
+        } else {
+            answer
+        };
+        Ok(match answer? {
+            Exchange::Switched { head, io, read_ahead } => UpgradeAnswer::Switched {
                 head,
                 io: Box::new(io),
                 read_ahead,
-            }),
-            Exchange::Refused { head, body } => {
-                if head.status == StatusCode::UNAUTHORIZED {
-                    inner.credentials.doubt().await;
-                }
-                Ok(UpgradeAnswer::Refused { head, body })
-            }
-        }
+            },
+            Exchange::Refused { head, body } => UpgradeAnswer::Refused { head, body },
+        })
     }
 }
 

@@ -1,9 +1,7 @@
 //! From a target to its pods.
 
 use std::fmt::Debug;
-use std::mem::discriminant;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
@@ -11,19 +9,15 @@ use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::api::{ListParams, WatchEvent, WatchParams};
-use kube::core::Selector;
 use kube::{Client, Resource};
 use podline_wire::Untrusted;
 use serde::de::DeserializeOwned;
-use thiserror::Error;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::Refusal;
-use crate::api::SharedConnectError;
-use crate::connection::ConnectError;
-use crate::target::{Found, Kind, Phase, Pod, Service, Target, sort};
+use crate::FindError;
+use crate::object::{Object, Selects};
+use crate::target::{Found, Kind, Pod, Slice, Target, sort};
 
 /// How often is asked again where watching is not allowed.
 const POLL: Duration = Duration::from_secs(2);
@@ -32,13 +26,21 @@ const POLL_MIN: Duration = Duration::from_millis(200);
 /// How many pods one request asks for.
 const PAGE: u32 = 500;
 /// How many pods are looked at altogether.
-const PODS_MAX: usize = 10_000;
+pub(crate) const PODS_MAX: usize = 10_000;
+/// How many endpoint slices are looked at; as many as that many pods have, of both families of addresses.
+pub(crate) const SLICES_MAX: usize = 2 * PODS_MAX / 100;
 
 /// Finds pods with the rights that `kubectl port-forward` has.
 pub(crate) struct Finder {
     pub(crate) client: Client,
     /// How long one request may take.
     pub(crate) request_timeout: Option<Duration>,
+}
+
+/// What was listed, and which version of it this is.
+pub(crate) struct Listed<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) version: String,
 }
 
 /// Which pods belong to a target.
@@ -103,78 +105,83 @@ impl Finder {
             pods: Vec::new(),
             service: None,
         };
-        let name = target.name.as_str();
-        let labels = match target.kind {
-            Kind::Pod => {
-                let pod: v1::Pod = self.get(namespace, name).await?;
-                found.pods = vec![Pod::new(&pod)];
-                return Ok((found, Choice::Name(name.to_owned())));
-            }
-            Kind::Service => {
-                let service: v1::Service = self.get(namespace, name).await?;
-                found.service = Some(Service::new(&service));
-                plain(service.spec.and_then(|spec| spec.selector))
-            }
-            Kind::ReplicationController => {
-                let controller: v1::ReplicationController = self.get(namespace, name).await?;
-                plain(controller.spec.and_then(|spec| spec.selector))
-            }
-            Kind::DaemonSet => {
-                let set: DaemonSet = self.get(namespace, name).await?;
-                labels(set.spec.selector)
-            }
-            Kind::Deployment => {
-                let deployment: Deployment = self.get(namespace, name).await?;
-                labels(deployment.spec.selector)
-            }
-            Kind::Job => {
-                let job: Job = self.get(namespace, name).await?;
-                job.spec.and_then(|spec| labels(spec.selector?))
-            }
-            Kind::ReplicaSet => {
-                let set: ReplicaSet = self.get(namespace, name).await?;
-                labels(set.spec.selector)
-            }
-            Kind::StatefulSet => {
-                let set: StatefulSet = self.get(namespace, name).await?;
-                labels(set.spec.selector)
-            }
-        };
-        let labels = labels.ok_or_else(|| FindError::NoSelector {
+        if target.kind.is_pod() {
+            let (pod, _) = self.pod(namespace, &target.name).await?;
+            found.pods = vec![pod];
+            return Ok((found, Choice::Name(target.name.clone())));
+        }
+        let object = self.object(target, namespace).await?;
+        let labels = object.labels.ok_or_else(|| FindError::NoSelector {
             target: target.clone(),
         })?;
-        found.pods = self.list(namespace, &labels).await?;
-        if found
-            .service
-            .as_ref()
-            .is_some_and(|service| service.publishes_not_ready)
-        {
-            for pod in &mut found.pods {
-                pod.ready |= pod.is_running() && !pod.deleting;
-            }
-        }
+        found.service = object.service;
+        found.pods = self.list(namespace, &labels).await?.items;
+        found.publish_not_ready();
         sort(&mut found.pods);
         Ok((found, Choice::Labels(labels)))
     }
 
-    async fn get<K>(&self, namespace: &str, name: &str) -> Result<K, FindError>
+    /// Asks for the object that a target names, which is no pod.
+    pub(crate) async fn object(&self, target: &Target, namespace: &str) -> Result<Object, FindError> {
+        let name = target.name.as_str();
+        match target.kind {
+            Kind::DaemonSet => self.object_of::<DaemonSet>(namespace, name).await,
+            Kind::Deployment => self.object_of::<Deployment>(namespace, name).await,
+            Kind::Job => self.object_of::<Job>(namespace, name).await,
+            Kind::ReplicaSet => self.object_of::<ReplicaSet>(namespace, name).await,
+            Kind::ReplicationController => self.object_of::<v1::ReplicationController>(namespace, name).await,
+            Kind::Service => self.object_of::<v1::Service>(namespace, name).await,
+            Kind::StatefulSet => self.object_of::<StatefulSet>(namespace, name).await,
+            Kind::Pod => unreachable!("a pod is asked for as such"),
+        }
+    }
+
+    async fn object_of<K: Selects>(&self, namespace: &str, name: &str) -> Result<Object, FindError> {
+        let api = kube::Api::<K>::namespaced(self.client.clone(), namespace);
+        Ok(Object::new(&self.within_timeout(api.get(name)).await?))
+    }
+
+    /// Asks for one pod; gives its version too.
+    pub(crate) async fn pod(&self, namespace: &str, name: &str) -> Result<(Pod, String), FindError> {
+        let api = kube::Api::<v1::Pod>::namespaced(self.client.clone(), namespace);
+        let pod = self.within_timeout(api.get(name)).await?;
+        let version = pod.metadata.resource_version.clone().unwrap_or_default();
+        Ok((Pod::new(&pod), version))
+    }
+
+    /// Asks for the pods that have some labels.
+    pub(crate) async fn list(&self, namespace: &str, labels: &str) -> Result<Listed<Pod>, FindError> {
+        self.list_of(namespace, labels, PODS_MAX, Pod::new).await
+    }
+
+    /// Asks for the endpoint slices of a service.
+    pub(crate) async fn slices(&self, namespace: &str, service: &str) -> Result<Listed<Slice>, FindError> {
+        let labels = slice_labels(service);
+        self.list_of(namespace, &labels, SLICES_MAX, Slice::new).await
+    }
+
+    async fn list_of<K, T>(
+        &self,
+        namespace: &str,
+        labels: &str,
+        most: usize,
+        show: fn(&K) -> T,
+    ) -> Result<Listed<T>, FindError>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
     {
         let api = kube::Api::<K>::namespaced(self.client.clone(), namespace);
-        self.within_timeout(api.get(name)).await
-    }
-
-    async fn list(&self, namespace: &str, labels: &str) -> Result<Vec<Pod>, FindError> {
-        let api = kube::Api::<v1::Pod>::namespaced(self.client.clone(), namespace);
         let mut parameters = ListParams::default().labels(labels).limit(PAGE);
-        let mut pods = Vec::new();
+        let mut items = Vec::new();
         loop {
             let page = self.within_timeout(api.list(&parameters)).await?;
-            pods.extend(page.items.iter().map(Pod::new));
+            items.extend(page.items.iter().map(show));
             match page.metadata.continue_.filter(|token| !token.is_empty()) {
-                Some(token) if pods.len() < PODS_MAX => parameters = parameters.continue_token(&token),
-                _ => return Ok(pods),
+                Some(token) if items.len() < most => parameters = parameters.continue_token(&token),
+                _ => {
+                    let version = page.metadata.resource_version.unwrap_or_default();
+                    return Ok(Listed { items, version });
+                }
             }
         }
     }
@@ -230,157 +237,7 @@ impl Finder {
     }
 }
 
-/// The text of a selector that is a plain map of labels; an empty one selects nothing.
-fn plain(labels: Option<std::collections::BTreeMap<String, String>>) -> Option<String> {
-    let labels = labels.filter(|labels| !labels.is_empty())?;
-    Some(Selector::from_iter(labels).to_string())
-}
-
-fn labels(selector: LabelSelector) -> Option<String> {
-    let selector = Selector::try_from(selector).ok()?.to_string();
-    (!selector.is_empty()).then_some(selector)
-}
-
-/// Why a target comes to no pods.
-#[derive(Clone, Debug, Error)]
-#[non_exhaustive]
-pub enum FindError {
-    /// The API server's answer cannot be understood.
-    #[error("the API server's answer cannot be understood: {problem}")]
-    Answer {
-        /// What is wrong with it.
-        problem: Untrusted,
-    },
-    /// The API server cannot be reached.
-    #[error(transparent)]
-    Connect(Arc<ConnectError>),
-    /// Nothing belongs to the target.
-    #[error("{target} has no pods{}", after(waited))]
-    NoPods {
-        /// The target.
-        target: Target,
-        /// How long one was waited for.
-        waited: Duration,
-    },
-    /// The target selects no pods at all.
-    #[error("{target} has no selector, so no pods belong to it")]
-    NoSelector {
-        /// The target.
-        target: Target,
-    },
-    /// The text in front of the first colon is kubectl's.
-    #[error(
-        "unable to forward port because pod is not running. Current status={phase}: pod {pod}{}",
-        after(waited)
-    )]
-    NotRunning {
-        /// The best of the target's pods.
-        pod: Untrusted,
-        /// What it does instead.
-        phase: Phase,
-        /// How long it was waited for.
-        waited: Duration,
-    },
-    /// The API server refuses.
-    #[error(transparent)]
-    Refused(Refusal),
-    /// The API server takes too long.
-    #[error("the API server did not answer within {} s", after.as_secs_f32())]
-    Timeout {
-        /// How long it was waited for.
-        after: Duration,
-    },
-}
-
-impl FindError {
-    /// What can be done about it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Connect(error) => error.hint(),
-            Self::NoPods { target, .. } => Some(format!(
-                "is {target} scaled to zero, or does its selector match no pods?"
-            )),
-            Self::NotRunning {
-                phase: Phase::Pending,
-                ..
-            } => Some(
-                "see what keeps it from starting with kubectl describe; --pod-running-timeout waits longer"
-                    .to_owned(),
-            ),
-            Self::NotRunning { phase, .. } if phase.is_over() => {
-                Some("a pod that ended never runs again; forward to what makes it".to_owned())
-            }
-            Self::Refused(refusal) => refusal.hint(),
-            Self::Timeout { .. } => Some("--request-timeout gives it more time".to_owned()),
-            Self::Answer { .. } | Self::NoSelector { .. } | Self::NotRunning { .. } => None,
-        }
-    }
-
-    /// Whether the target does not exist.
-    pub fn is_not_found(&self) -> bool {
-        matches!(self, Self::Refused(refusal) if refusal.is_not_found())
-    }
-
-    /// Whether the user may not ask for it.
-    pub fn is_forbidden(&self) -> bool {
-        matches!(self, Self::Refused(refusal) if refusal.is_forbidden())
-    }
-
-    /// Whether the user has to log in: the credentials are not taken any more and cannot be renewed unasked.
-    pub fn needs_login(&self) -> bool {
-        match self {
-            Self::Connect(error) => error.needs_login(),
-            Self::Refused(refusal) => refusal.is_unauthorized(),
-            _ => false,
-        }
-    }
-
-    /// Whether there is no way to the API server now, or no answer from it.
-    pub fn is_unreachable(&self) -> bool {
-        match self {
-            Self::Connect(error) => error.is_unreachable(),
-            Self::Timeout { .. } => true,
-            _ => false,
-        }
-    }
-
-    /// Whether it stays so until somebody does something about it.
-    pub(crate) fn lasts(&self) -> bool {
-        self.is_forbidden() || self.needs_login() || matches!(self, Self::NoSelector { .. })
-    }
-
-    /// Whether another one says nothing new.
-    pub(crate) fn is_like(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Connect(a), Self::Connect(b)) => a.is_like(b),
-            (Self::Refused(a), Self::Refused(b)) => a.code == b.code,
-            _ if self.is_unreachable() && other.is_unreachable() => true,
-            _ => discriminant(self) == discriminant(other),
-        }
-    }
-
-    fn new(error: kube::Error) -> Self {
-        if let Some(error) = SharedConnectError::in_chain(&error) {
-            return Self::Connect(error);
-        }
-        match error {
-            kube::Error::Api(status) => Self::Refused(Refusal::of_request(&status)),
-            kube::Error::Service(error) => {
-                let server = Untrusted::new("the API server");
-                Self::Connect(Arc::new(ConnectError::of_exchange(server, error)))
-            }
-            error => Self::Answer {
-                problem: Untrusted::new(error.to_string()),
-            },
-        }
-    }
-}
-
-fn after(waited: &Duration) -> String {
-    if waited.is_zero() {
-        String::new()
-    } else {
-        // To a tenth of a second: nobody waits for less.
-        format!(" after {} s", (waited.as_secs_f32() * 10.0).round() / 10.0)
-    }
+/// What the endpoint slices of a service are found by.
+pub(crate) fn slice_labels(service: &str) -> String {
+    format!("kubernetes.io/service-name={service}")
 }

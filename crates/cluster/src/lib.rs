@@ -11,15 +11,20 @@
 //!
 //! [`Untrusted`]: podline_wire::Untrusted
 
+mod access;
 mod api;
 mod cluster;
 mod connection;
 mod credentials;
 mod environment;
 mod find;
+mod find_error;
+mod keeper;
 mod kubeconfig;
+mod object;
 mod options;
 mod refusal;
+mod renewals;
 mod request;
 mod target;
 #[cfg(test)]
@@ -29,10 +34,11 @@ mod watch;
 pub use cluster::Cluster;
 pub use connection::{ConnectError, ProxyError, TlsFault};
 pub use credentials::CredentialsError;
-pub use find::FindError;
+pub use find_error::FindError;
 pub use kubeconfig::ConfigError;
 pub use options::Options;
 pub use refusal::{Refusal, Rule};
+pub use renewals::Renewals;
 pub use target::{
     Container, Found, Kind, Owner, Phase, Pod, PortError, RemotePort, RemotePortError, Target, TargetError,
     Termination,

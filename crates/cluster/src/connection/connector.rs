@@ -1,7 +1,7 @@
 //! New connections to the API server, by the way that the configuration says.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use podline_wire::Untrusted;
 use rustls::ClientConfig;
@@ -36,6 +36,8 @@ pub(crate) struct Connector {
     trust: Trust,
     config: Mutex<Arc<ClientConfig>>,
     proxy_config: OnceLock<Arc<ClientConfig>>,
+    /// When the configured certificate expires.
+    identity_expiry: Option<SystemTime>,
     /// The connection that is made ahead.
     spare: Mutex<Option<JoinHandle<Result<Stream, ConnectError>>>>,
 }
@@ -85,12 +87,18 @@ impl Connector {
             trust,
             config: Mutex::new(config),
             proxy_config: OnceLock::new(),
+            identity_expiry: identity.as_ref().and_then(Identity::expiry),
             spare: Mutex::new(None),
         })
     }
 
     pub(crate) fn server(&self) -> &ServerUrl {
         &self.server
+    }
+
+    /// When the configured client certificate expires, if there is one.
+    pub(crate) fn identity_expiry(&self) -> Option<SystemTime> {
+        self.identity_expiry
     }
 
     /// Makes a connection: TCP, proxy, TLS; or takes the one that is made ahead.

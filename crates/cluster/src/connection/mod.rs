@@ -1,5 +1,6 @@
 //! The way to the API server: address, proxy, TCP, TLS, and one HTTP/1.1 request on it.
 
+mod certificate;
 mod connector;
 mod deadline;
 mod dial;

@@ -24,7 +24,7 @@ pub(crate) struct ProxyUrl {
 }
 
 /// How one talks to a proxy.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum ProxyScheme {
     /// HTTP CONNECT.
     Http,

@@ -1,6 +1,7 @@
 //! Whom to trust, and the certificate to show.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use podline_wire::Untrusted;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -10,6 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::certificate;
 use crate::kubeconfig::{ConfigError, Tls};
 
 /// The one protocol that can be upgraded from.
@@ -102,6 +104,11 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
+    /// When the first certificate of the chain expires, which is the client's own.
+    pub(crate) fn expiry(&self) -> Option<SystemTime> {
+        certificate::expiry(self.chain.first()?)
+    }
+
     /// Parses a chain and a key, both PEM. The error says what is wrong, and nothing of the key.
     pub(crate) fn parse(chain: &[u8], key: &SecretString) -> Result<Self, &'static str> {
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(chain).collect();

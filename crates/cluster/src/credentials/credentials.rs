@@ -11,24 +11,45 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::CredentialsError;
 use super::exec::Plugin;
 use super::oidc::Oidc;
 use super::token_file::TokenFile;
-use crate::connection::Connector;
+use super::{CredentialsError, jwt};
+use crate::connection::{Connector, Identity};
 use crate::environment::Environment;
-use crate::kubeconfig::Settings;
+use crate::kubeconfig::{Settings, User};
+use crate::renewals::Changes;
 
 /// How long before their end credentials are renewed.
 const EARLY: Duration = Duration::from_secs(30);
-/// A plugin's credentials that are younger are not doubted when the server refuses them: they are as good as it gets.
+/// Credentials that were renewed since are not doubted when the server refuses them: they are as good as it gets.
 const DOUBT_AFTER: Duration = Duration::from_secs(10);
 
 /// Proof of who asks.
 pub(crate) struct Credentials {
     source: Source,
-    /// When the current ones expire, for those who ask without waiting.
-    expiry: StdMutex<Option<SystemTime>>,
+    /// What became of the current ones, for those who ask without waiting.
+    standing: StdMutex<Standing>,
+    changes: Arc<Changes>,
+    /// Whether the user may be asked something by the first run of a plugin.
+    may_ask: bool,
+}
+
+/// What is known of the current credentials.
+#[derive(Clone, Copy, Default)]
+struct Standing {
+    expiry: Option<SystemTime>,
+    /// How often there were other ones.
+    generation: u64,
+}
+
+/// What goes into a request.
+#[derive(Clone, Default)]
+pub(crate) struct Proof {
+    /// The value of `Authorization`, if there is one.
+    pub(crate) header: Option<HeaderValue>,
+    /// Which credentials these are.
+    generation: u64,
 }
 
 enum Source {
@@ -38,15 +59,24 @@ enum Source {
     Oidc(Mutex<Box<Oidc>>),
     Plugin {
         plugin: Box<Plugin>,
-        connector: Arc<Connector>,
-        last: Mutex<Option<Last>>,
+        state: Mutex<Granted>,
     },
-    TokenFile(TokenFile),
+    TokenFile {
+        file: TokenFile,
+        last: Mutex<Option<HeaderValue>>,
+    },
+}
+
+/// What a plugin gave, and where its certificates go.
+struct Granted {
+    connector: Arc<Connector>,
+    last: Option<Last>,
 }
 
 /// What a plugin gave last.
 struct Last {
     header: Option<HeaderValue>,
+    identity: Option<Identity>,
     granted: Instant,
     expires: Option<SystemTime>,
     /// How long it was good for when it was given.
@@ -56,108 +86,212 @@ struct Last {
 
 impl Credentials {
     /// Finds the source of credentials: token file, token, password, auth provider or plugin, whichever of them the
-    /// user has first. A plugin's client certificate goes to `connector`. Nothing is run yet.
+    /// user has first. A plugin's client certificate goes to `connector`. Nothing is run yet; `may_ask` is whether the
+    /// user may be asked something when it is for the first time.
     pub(crate) fn new(
-        settings: &mut Settings,
+        settings: &Settings,
         connector: Arc<Connector>,
         environment: &Environment,
+        changes: Arc<Changes>,
+        may_ask: bool,
     ) -> Result<Self, CredentialsError> {
-        let has_certificate = settings.tls.identity.is_some();
-        let exec = settings.user.exec.take();
-        let user = &mut settings.user;
-        let source = if let Some(path) = user.token_file.take() {
-            Source::TokenFile(TokenFile::new(path, user.token.take()))
-        } else if let Some(token) = user.token.take() {
-            Source::Fixed(bearer(&token)?)
-        } else if let Some((name, password)) = user.basic.take() {
+        let user = &settings.user;
+        let exec = user.exec.clone().filter(|_| settings.tls.identity.is_none());
+        let mut expiry = None;
+        let source = if let Some(path) = &user.token_file {
+            Source::TokenFile {
+                file: TokenFile::new(path.clone(), user.token.clone()),
+                last: Mutex::new(None),
+            }
+        } else if let Some(token) = &user.token {
+            expiry = jwt::expiry(token.expose_secret());
+            Source::Fixed(bearer(token)?)
+        } else if let Some((name, password)) = &user.basic {
             let text = STANDARD.encode(format!("{name}:{}", password.expose_secret()));
             Source::Fixed(header(&format!("Basic {text}"))?)
-        } else if let Some(provider) = user.auth_provider.take() {
+        } else if let Some(provider) = &user.auth_provider {
             if provider.name != "oidc" {
                 return Err(CredentialsError::AuthProvider {
-                    provider: Untrusted::new(provider.name),
+                    provider: Untrusted::new(&*provider.name),
                     problem: Untrusted::new("Kubernetes dropped it for an exec plugin"),
                 });
             }
-            Source::Oidc(Mutex::new(Box::new(Oidc::new(
-                provider.config,
-                environment.clone(),
-            ))))
-        } else if let Some(exec) = exec.filter(|_| !has_certificate) {
+            let oidc = Oidc::new(provider.config.clone(), user.entry.clone(), environment.clone());
+            Source::Oidc(Mutex::new(Box::new(oidc)))
+        } else if let Some(exec) = exec {
             let plugin = Box::new(Plugin::new(exec, settings, environment.has_terminal));
-            Source::Plugin {
-                plugin,
-                connector,
-                last: Mutex::new(None),
-            }
+            let last = None;
+            let state = Mutex::new(Granted { connector, last });
+            Source::Plugin { plugin, state }
         } else {
+            expiry = connector.identity_expiry();
             Source::None
         };
         Ok(Self {
             source,
-            expiry: StdMutex::new(None),
+            standing: StdMutex::new(Standing {
+                expiry,
+                generation: 0,
+            }),
+            changes,
+            may_ask,
         })
     }
 
-    /// The value of `Authorization`, if there is one; renews what has expired. One renewal is made at a time.
-    pub(crate) async fn header(&self) -> Result<Option<HeaderValue>, CredentialsError> {
-        match &self.source {
-            Source::None => Ok(None),
-            Source::Fixed(header) => Ok(Some(header.clone())),
-            Source::TokenFile(file) => bearer(&file.token()?).map(Some),
+    /// What to ask with; renews what has expired. One renewal is made at a time.
+    pub(crate) async fn proof(&self) -> Result<Proof, CredentialsError> {
+        let header = match &self.source {
+            Source::None => None,
+            Source::Fixed(header) => Some(header.clone()),
+            Source::TokenFile { file, last } => {
+                let mut last = last.lock().await;
+                let token = file.token()?;
+                let header = Some(bearer(&token)?);
+                if *last != header {
+                    last.clone_from(&header);
+                    self.set(jwt::expiry(token.expose_secret()));
+                }
+                header
+            }
             Source::Oidc(oidc) => {
                 let mut oidc = oidc.lock().await;
-                let token = oidc.token().await?;
-                self.set_expiry(oidc.expiry());
-                bearer(&token).map(Some)
-            }
-            Source::Plugin {
-                plugin,
-                connector,
-                last,
-            } => {
-                let mut last = last.lock().await;
-                if let Some(last) = last.as_ref().filter(|last| !last.is_due()) {
-                    return Ok(last.header.clone());
+                let (token, is_new) = oidc.token().await?;
+                if is_new {
+                    self.set(oidc.expiry());
                 }
-                match grant(plugin, connector, last.is_none()).await {
-                    Ok(new) => {
-                        self.set_expiry(new.expires);
-                        Ok(last.insert(new).header.clone())
-                    }
-                    // As long as the old ones are good, a failure is not one.
-                    Err(error) => match last.as_ref().filter(|last| !last.is_doubted && !last.is_over()) {
-                        Some(last) => {
-                            tracing::warn!(%error, "the credentials are about to expire and cannot be renewed");
-                            Ok(last.header.clone())
-                        }
-                        None => Err(error),
-                    },
+                Some(bearer(&token)?)
+            }
+            Source::Plugin { plugin, state } => {
+                let mut state = state.lock().await;
+                match &state.last {
+                    Some(last) if !last.is_due() => last.header.clone(),
+                    _ => self.grant(plugin, &mut state).await?,
                 }
             }
-        }
+        };
+        let generation = self.standing().generation;
+        Ok(Proof { header, generation })
     }
 
-    /// The server answered 401: what can be renewed is not used again.
-    pub(crate) async fn doubt(&self) {
-        match &self.source {
-            Source::None | Source::Fixed(_) | Source::Oidc(_) => {}
-            Source::TokenFile(file) => file.doubt(),
-            Source::Plugin { last, .. } => {
-                if let Some(last) = &mut *last.lock().await {
-                    last.is_doubted = last.granted.elapsed() >= DOUBT_AFTER;
+    /// The server answered 401 to `proof`: renews it, unless that was done since. Says whether there is another one to ask
+    /// with.
+    pub(crate) async fn renew(&self, proof: &Proof) -> bool {
+        let renewed = match &self.source {
+            Source::None | Source::Fixed(_) => return false,
+            Source::TokenFile { file, .. } => {
+                file.doubt();
+                self.proof().await.map(drop)
+            }
+            Source::Oidc(oidc) => {
+                let mut oidc = oidc.lock().await;
+                if self.is_current(proof) && oidc.age().is_none_or(|age| age >= DOUBT_AFTER) {
+                    oidc.renew().await.map(|()| self.set(oidc.expiry()))
+                } else {
+                    Ok(())
                 }
             }
+            Source::Plugin { plugin, state } => {
+                let mut state = state.lock().await;
+                match &mut state.last {
+                    Some(last) if self.is_current(proof) && last.granted.elapsed() >= DOUBT_AFTER => {
+                        last.is_doubted = true;
+                        self.grant(plugin, &mut state).await.map(drop)
+                    }
+                    _ => Ok(()),
+                }
+            }
+        };
+        if let Err(error) = renewed {
+            tracing::info!(%error, "the server refuses the credentials, and they cannot be renewed");
         }
+        !self.is_current(proof)
     }
 
     /// When the current credentials expire, as far as that is known.
     pub(crate) fn expiry(&self) -> Option<SystemTime> {
-        *self.expiry.lock().unwrap_or_else(PoisonError::into_inner)
+        self.standing().expiry
     }
 
-    fn set_expiry(&self, expiry: Option<SystemTime>) {
-        *self.expiry.lock().unwrap_or_else(PoisonError::into_inner) = expiry;
+    /// In how long they should be renewed, where that can be done unasked.
+    pub(crate) fn renewal(&self) -> Option<Duration> {
+        let is_renewable = match &self.source {
+            Source::None | Source::Fixed(_) => false,
+            Source::Oidc(_) | Source::TokenFile { .. } => true,
+            Source::Plugin { plugin, .. } => !plugin.must_ask(),
+        };
+        let expiry = self.expiry().filter(|_| is_renewable)?;
+        // What is over is renewed when somebody asks for it.
+        let left = expiry.duration_since(SystemTime::now()).ok()?;
+        Some(left.saturating_sub(EARLY))
+    }
+
+    /// Another connector takes the place of the one that a plugin's certificates went to.
+    pub(crate) async fn move_to(&self, connector: Arc<Connector>) {
+        if let Source::Plugin { plugin, state } = &self.source {
+            let mut state = state.lock().await;
+            if let Some(identity) = state.last.as_ref().and_then(|last| last.identity.as_ref())
+                && let Err(error) = connector.set_identity(identity)
+            {
+                tracing::warn!(%error, command = %plugin.command(), "the certificate cannot be used any more");
+            }
+            state.connector = connector;
+        }
+    }
+
+    /// Takes in tokens that somebody else renewed and wrote into the kubeconfig; says whether they are other ones.
+    pub(crate) async fn adopt(&self, user: &User) -> bool {
+        let (Source::Oidc(oidc), Some(provider)) = (&self.source, &user.auth_provider) else {
+            return false;
+        };
+        let mut oidc = oidc.lock().await;
+        let are_other = oidc.adopt(&provider.config);
+        if are_other {
+            self.set(oidc.expiry());
+        }
+        are_other
+    }
+
+    /// Runs the plugin. As long as the old credentials are good, a failure is not one.
+    async fn grant(
+        &self,
+        plugin: &Plugin,
+        state: &mut Granted,
+    ) -> Result<Option<HeaderValue>, CredentialsError> {
+        let may_ask = self.may_ask && state.last.is_none();
+        match grant(plugin, &state.connector, may_ask).await {
+            Ok(new) => {
+                self.set(new.expires);
+                Ok(state.last.insert(new).header.clone())
+            }
+            Err(error) => match state.last.as_ref().filter(|last| last.is_good()) {
+                Some(last) => {
+                    tracing::warn!(%error, "the credentials are about to expire and cannot be renewed");
+                    Ok(last.header.clone())
+                }
+                None => Err(error),
+            },
+        }
+    }
+
+    fn is_current(&self, proof: &Proof) -> bool {
+        self.standing().generation == proof.generation
+    }
+
+    fn standing(&self) -> Standing {
+        *self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// There are other credentials than before.
+    fn set(&self, expiry: Option<SystemTime>) {
+        let is_first = {
+            let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
+            standing.expiry = expiry;
+            standing.generation += 1;
+            standing.generation == 1
+        };
+        if !is_first {
+            self.changes.credentials();
+        }
     }
 }
 
@@ -175,18 +309,19 @@ impl Last {
                 .is_some_and(|expires| SystemTime::now() + early >= expires)
     }
 
-    fn is_over(&self) -> bool {
-        self.expires.is_some_and(|expires| SystemTime::now() >= expires)
+    fn is_good(&self) -> bool {
+        !self.is_doubted && self.expires.is_none_or(|expires| SystemTime::now() < expires)
     }
 }
 
-async fn grant(plugin: &Plugin, connector: &Connector, is_first: bool) -> Result<Last, CredentialsError> {
-    if !is_first && plugin.must_ask() {
+async fn grant(plugin: &Plugin, connector: &Connector, may_ask: bool) -> Result<Last, CredentialsError> {
+    if !may_ask && plugin.must_ask() {
         return Err(CredentialsError::LoginNeeded {
             command: plugin.command(),
         });
     }
-    let granted = plugin.run(is_first).await?;
+    let granted = plugin.run(may_ask).await?;
+    let mut expires = granted.expires;
     if let Some(identity) = &granted.identity {
         connector
             .set_identity(identity)
@@ -194,14 +329,17 @@ async fn grant(plugin: &Plugin, connector: &Connector, is_first: bool) -> Result
                 command: plugin.command(),
                 problem: Untrusted::new(error.to_string()),
             })?;
+        expires = expires.or(identity.expiry());
+    }
+    if let Some(token) = &granted.token {
+        expires = expires.or(jwt::expiry(token.expose_secret()));
     }
     Ok(Last {
         header: granted.token.as_ref().map(bearer).transpose()?,
+        identity: granted.identity,
         granted: Instant::now(),
-        expires: granted.expires,
-        lifetime: granted
-            .expires
-            .and_then(|expires| expires.duration_since(SystemTime::now()).ok()),
+        expires,
+        lifetime: expires.and_then(|expires| expires.duration_since(SystemTime::now()).ok()),
         is_doubted: false,
     })
 }

@@ -34,6 +34,8 @@ pub enum CredentialsError {
     NotRenewed {
         /// What went wrong.
         problem: Untrusted,
+        /// Whether only a new login helps.
+        needs_login: bool,
     },
     /// The plugin ran, but what it wrote are no credentials.
     #[error("the credentials plugin '{command}' wrote no usable answer: {problem}")]
@@ -88,10 +90,11 @@ pub enum CredentialsError {
 impl CredentialsError {
     /// Whether only the user can bring new ones, by logging in.
     pub fn needs_login(&self) -> bool {
-        matches!(
-            self,
-            Self::LoginNeeded { .. } | Self::NotRenewed { .. } | Self::PluginNeedsTerminal { .. }
-        )
+        match self {
+            Self::LoginNeeded { .. } | Self::PluginNeedsTerminal { .. } => true,
+            Self::NotRenewed { needs_login, .. } => *needs_login,
+            _ => false,
+        }
     }
 
     /// What can be done about it.
@@ -104,12 +107,15 @@ impl CredentialsError {
             } => Some(hint.to_string()),
             Self::PluginNotRun { command, .. } => Some(format!("install '{command}', or put it on the PATH")),
             Self::PluginNeedsTerminal { .. } => Some("run podline in a terminal".to_owned()),
-            Self::NotRenewed { .. } => Some("log in again".to_owned()),
+            Self::NotRenewed {
+                needs_login: true, ..
+            } => Some("log in again".to_owned()),
             Self::PluginFailed { .. } | Self::PluginTimeout { .. } => {
                 Some("run the plugin by hand to see what it wants; logging in again may help".to_owned())
             }
             Self::AuthProvider { .. }
             | Self::Malformed { .. }
+            | Self::NotRenewed { .. }
             | Self::PluginAnswer { .. }
             | Self::TokenFile { .. } => None,
         }

@@ -10,7 +10,7 @@ mod token_file;
 
 pub use error::CredentialsError;
 
-pub(crate) use credentials::Credentials;
+pub(crate) use credentials::{Credentials, Proof};
 
 #[cfg(test)]
 pub(crate) use jwt::token as jwt_for_tests;

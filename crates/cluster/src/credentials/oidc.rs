@@ -11,11 +11,12 @@ use http::{HeaderValue, Method, Request, StatusCode, Uri};
 use podline_wire::Untrusted;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
+use tokio::time::Instant;
 
 use super::{CredentialsError, jwt};
 use crate::connection::{Connector, Exchange, exchange};
 use crate::environment::Environment;
-use crate::kubeconfig::{ServerUrl, Tls};
+use crate::kubeconfig::{Entry, Replacement, ServerUrl, Tls};
 use crate::request::AGENT;
 
 /// How long before its end a token is taken for expired.
@@ -24,45 +25,94 @@ const EARLY: Duration = Duration::from_secs(10);
 /// An OpenID Connect login.
 pub(crate) struct Oidc {
     config: BTreeMap<String, SecretString>,
+    /// Where the tokens are written.
+    entry: Option<Entry>,
     environment: Environment,
     token: Option<SecretString>,
     refresh_token: Option<SecretString>,
     /// Where tokens are renewed, once the provider said so.
     endpoint: Option<Uri>,
+    /// When the token was renewed.
+    renewed: Option<Instant>,
+    /// Whether the token was given out before.
+    is_known: bool,
 }
 
 impl Oidc {
-    pub(crate) fn new(config: BTreeMap<String, SecretString>, environment: Environment) -> Self {
-        let token = config
-            .get("id-token")
-            .filter(|token| !token.expose_secret().is_empty())
-            .cloned();
-        let refresh_token = config
-            .get("refresh-token")
-            .filter(|token| !token.expose_secret().is_empty())
-            .cloned();
+    pub(crate) fn new(
+        config: BTreeMap<String, SecretString>,
+        entry: Option<Entry>,
+        environment: Environment,
+    ) -> Self {
+        let (token, refresh_token) = tokens(&config);
         Self {
             config,
+            entry,
             environment,
             token,
             refresh_token,
             endpoint: None,
+            renewed: None,
+            is_known: false,
         }
     }
 
-    /// The token, renewed if it has expired.
-    pub(crate) async fn token(&mut self) -> Result<SecretString, CredentialsError> {
-        let now = SystemTime::now() + EARLY;
-        if let Some(token) = &self.token
-            && jwt::expiry(token.expose_secret()).is_some_and(|expiry| now < expiry)
-        {
-            return Ok(token.clone());
+    /// Takes in the tokens of a configuration; says whether they are other ones.
+    pub(crate) fn adopt(&mut self, config: &BTreeMap<String, SecretString>) -> bool {
+        let (token, refresh_token) = tokens(config);
+        let are_same = |a: &Option<SecretString>, b: &Option<SecretString>| {
+            a.as_ref().map(ExposeSecret::expose_secret) == b.as_ref().map(ExposeSecret::expose_secret)
+        };
+        if are_same(&token, &self.token) && are_same(&refresh_token, &self.refresh_token) {
+            return false;
         }
-        let token = self
-            .renew()
-            .await
-            .map_err(|problem| CredentialsError::NotRenewed { problem })?;
+        self.token = token;
+        self.refresh_token = refresh_token;
+        true
+    }
+
+    /// The token, renewed if it has expired, and whether it is another one than before.
+    pub(crate) async fn token(&mut self) -> Result<(SecretString, bool), CredentialsError> {
+        let now = SystemTime::now() + EARLY;
+        let is_good =
+            |token: &SecretString| jwt::expiry(token.expose_secret()).is_some_and(|expiry| now < expiry);
+        let mut is_new = !self.is_known;
+        let token = match self.token.clone().filter(is_good) {
+            Some(token) => token,
+            None => {
+                is_new = true;
+                self.replace().await?
+            }
+        };
+        self.is_known = true;
+        Ok((token, is_new))
+    }
+
+    /// Renews the token, whether or not it has expired.
+    pub(crate) async fn renew(&mut self) -> Result<(), CredentialsError> {
+        self.replace().await.map(drop)
+    }
+
+    /// How long ago the token was renewed, if it was.
+    pub(crate) fn age(&self) -> Option<Duration> {
+        Some(self.renewed?.elapsed())
+    }
+
+    async fn replace(&mut self) -> Result<SecretString, CredentialsError> {
+        let before = (self.token.clone(), self.refresh_token.clone());
+        let token = self.ask().await.map_err(|problem| match problem {
+            Problem::Login(problem) => CredentialsError::NotRenewed {
+                problem,
+                needs_login: true,
+            },
+            Problem::Other(problem) => CredentialsError::NotRenewed {
+                problem,
+                needs_login: false,
+            },
+        })?;
         self.token = Some(token.clone());
+        self.renewed = Some(Instant::now());
+        self.write_back(before);
         Ok(token)
     }
 
@@ -71,11 +121,33 @@ impl Oidc {
         jwt::expiry(self.token.as_ref()?.expose_secret())
     }
 
-    async fn renew(&mut self) -> Result<SecretString, Untrusted> {
+    /// Writes new tokens where the old ones are: kubectl uses them too, and a refresh token may be good only once.
+    fn write_back(&self, before: (Option<SecretString>, Option<SecretString>)) {
+        let Some(entry) = &self.entry else { return };
+        let values = [
+            ("id-token", &before.0, &self.token),
+            ("refresh-token", &before.1, &self.refresh_token),
+        ];
+        let replacements: Vec<Replacement<'_>> = values
+            .into_iter()
+            .filter_map(|(key, old, new)| {
+                let (old, new) = (old.as_ref()?.expose_secret(), new.as_ref()?.expose_secret());
+                (old != new).then_some(Replacement { key, old, new })
+            })
+            .collect();
+        match entry.write_back(&replacements) {
+            Ok(()) => tracing::debug!("the renewed tokens are in the kubeconfig"),
+            Err(error) => {
+                tracing::warn!(%error, "the renewed tokens were not written into the kubeconfig");
+            }
+        }
+    }
+
+    async fn ask(&mut self) -> Result<SecretString, Problem> {
         let refresh_token = self
             .refresh_token
             .clone()
-            .ok_or_else(|| Untrusted::new("there is no refresh token"))?;
+            .ok_or_else(|| Problem::Login(Untrusted::new("there is no refresh token")))?;
         let endpoint = match &self.endpoint {
             Some(endpoint) => endpoint.clone(),
             None => self.discover().await?,
@@ -111,14 +183,18 @@ impl Oidc {
                 if answer.refresh_token.is_some() {
                     self.refresh_token = answer.refresh_token;
                 }
-                return answer
-                    .id_token
-                    .ok_or_else(|| Untrusted::new("the provider gave no ID token"));
+                let token = answer.id_token;
+                return token.ok_or_else(|| Untrusted::new("the provider gave no ID token").into());
             }
             refused = Some(status);
         }
-        let status = refused.map_or_else(String::new, |status| status.to_string());
-        Err(Untrusted::new(format!("the provider answered {status}")))
+        let text = refused.map_or_else(String::new, |status| status.to_string());
+        let problem = Untrusted::new(format!("the provider answered {text}"));
+        // The refresh token is not taken any more: only a new login brings another.
+        Err(match refused.is_some_and(|status| status.is_client_error()) {
+            true => Problem::Login(problem),
+            false => Problem::Other(problem),
+        })
     }
 
     async fn discover(&mut self) -> Result<Uri, Untrusted> {
@@ -229,6 +305,28 @@ impl Oidc {
             .get(key)
             .map(ExposeSecret::expose_secret)
             .filter(|value| !value.is_empty())
+    }
+}
+
+/// The ID token and the refresh token of a configuration.
+fn tokens(config: &BTreeMap<String, SecretString>) -> (Option<SecretString>, Option<SecretString>) {
+    let token = |key: &str| {
+        let token = config.get(key).cloned();
+        token.filter(|token| !token.expose_secret().is_empty())
+    };
+    (token("id-token"), token("refresh-token"))
+}
+
+/// Why there is no new token.
+enum Problem {
+    /// Only a new login helps.
+    Login(Untrusted),
+    Other(Untrusted),
+}
+
+impl From<Untrusted> for Problem {
+    fn from(problem: Untrusted) -> Self {
+        Self::Other(problem)
     }
 }
 

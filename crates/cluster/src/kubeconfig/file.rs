@@ -90,6 +90,9 @@ pub(crate) struct User {
     #[serde(default, deserialize_with = "secret")]
     pub(crate) client_key_data: Option<SecretString>,
     pub(crate) exec: Option<Exec>,
+    /// The file that it is in.
+    #[serde(skip)]
+    pub(crate) file: Option<PathBuf>,
     #[serde(default, deserialize_with = "secret")]
     pub(crate) password: Option<SecretString>,
     #[serde(default, deserialize_with = "secret")]
@@ -132,7 +135,7 @@ pub(crate) struct ExecVariable {
 }
 
 /// Whether the program talks with the user.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq)]
 pub(crate) enum InteractiveMode {
     Always,
     IfAvailable,

@@ -4,7 +4,7 @@ use std::fs;
 
 use secrecy::SecretString;
 
-use super::{ConfigError, ServerUrl, Settings, Tls, User, timeout};
+use super::{ConfigError, Names, ServerUrl, Settings, Tls, User, timeout};
 use crate::Options;
 use crate::environment::Environment;
 
@@ -41,6 +41,8 @@ pub(crate) fn settings(options: &Options, environment: &Environment) -> Result<S
     let token_file = token.is_none().then(|| environment.service_account.join("token"));
     Ok(Settings {
         context: None,
+        names: Names::default(),
+        files: vec![path],
         namespace: namespace(environment),
         server,
         proxy: None,

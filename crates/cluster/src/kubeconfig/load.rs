@@ -72,6 +72,7 @@ impl Kubeconfig {
             .into_iter()
             .map(|named| (named.name, named.user));
         merge(&mut self.users, users, path, "user", |user| {
+            user.file = Some(path.to_owned());
             resolve(folder, &mut user.client_certificate);
             resolve(folder, &mut user.client_key);
             resolve(folder, &mut user.token_file);

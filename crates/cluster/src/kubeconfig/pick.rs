@@ -41,7 +41,7 @@ pub(crate) fn pick_cluster(
     options: &Options,
     context: &Context,
     environment: &Environment,
-) -> Result<(String, Cluster), ConfigError> {
+) -> Result<(Option<String>, Cluster), ConfigError> {
     let asked = options.cluster.clone().filter(|name| !name.is_empty());
     let name = asked.or_else(|| context.cluster.clone().filter(|name| !name.is_empty()));
     let mut cluster = match &name {
@@ -90,7 +90,7 @@ pub(crate) fn pick_cluster(
             .collect();
         return Err(ConfigError::NoCurrentContext { known });
     }
-    Ok((name.unwrap_or_default(), cluster))
+    Ok((name, cluster))
 }
 
 /// Takes the user that was asked for, else the context's, else none, and lays the flags over it.
@@ -98,7 +98,7 @@ pub(crate) fn pick_user(
     config: &mut Kubeconfig,
     options: &Options,
     context: &Context,
-) -> Result<(Untrusted, User), ConfigError> {
+) -> Result<(Option<String>, User), ConfigError> {
     let asked = options.user.clone().filter(|name| !name.is_empty());
     let name = asked.or_else(|| context.user.clone().filter(|name| !name.is_empty()));
     let mut user = match &name {
@@ -147,7 +147,7 @@ pub(crate) fn pick_user(
         }
         user.impersonate_extra = Some(extra);
     }
-    Ok((Untrusted::new(name.unwrap_or_default()), user))
+    Ok((name, user))
 }
 
 fn no_kubeconfig(config: &Kubeconfig) -> ConfigError {

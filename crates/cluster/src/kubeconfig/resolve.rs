@@ -1,7 +1,7 @@
 //! From the kubeconfig and the flags to what one cluster and one user come to.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::file::{Cluster, Context, User as UserEntry};
 use super::pick::{pick_cluster, pick_context, pick_user};
-use super::{ConfigError, Impersonation, Kubeconfig, ServerUrl, Settings, Tls, User, in_cluster, timeout};
+use super::{
+    ConfigError, Entry, Impersonation, Kubeconfig, Names, ServerUrl, Settings, Tls, User, in_cluster, timeout,
+};
 use crate::Options;
 use crate::connection::{ProxyUrl, without_user};
 use crate::environment::Environment;
@@ -65,7 +67,15 @@ fn from_kubeconfig(
     let (context_name, context) = pick_context(&mut config, options)?;
     let (cluster_name, cluster) = pick_cluster(&mut config, options, &context, environment)?;
     let (user_name, user) = pick_user(&mut config, options, &context)?;
-    let name = Untrusted::new(&*cluster_name);
+    let name = Untrusted::new(cluster_name.as_deref().unwrap_or_default());
+    let files = files(&config, &cluster, &user);
+    let names = Names {
+        cluster: cluster_name,
+        user: user_name.clone(),
+    };
+    let entry = user.file.clone().zip(user_name.clone());
+    let entry = entry.map(|(file, user)| Entry { file, user });
+    let user_name = Untrusted::new(user_name.unwrap_or_default());
 
     let has_tls = cluster.certificate_authority.is_some()
         || cluster.certificate_authority_data.is_some()
@@ -100,6 +110,7 @@ fn from_kubeconfig(
         (
             tls,
             User {
+                entry,
                 exec_config,
                 ..whom(user, &user_name)?
             },
@@ -116,6 +127,8 @@ fn from_kubeconfig(
     };
     Ok(Settings {
         context: context_name.map(Untrusted::new),
+        names,
+        files,
         namespace: namespace(context, environment),
         server,
         proxy,
@@ -123,6 +136,17 @@ fn from_kubeconfig(
         user,
         request_timeout: Some(timeout::DEFAULT),
     })
+}
+
+/// All files that matter: the kubeconfig, and what it names. Tokens in files are read again anyway.
+fn files(config: &Kubeconfig, cluster: &Cluster, user: &UserEntry) -> Vec<PathBuf> {
+    let own = config.files.iter().chain(&config.missing).cloned();
+    let named = [
+        &cluster.certificate_authority,
+        &user.client_certificate,
+        &user.client_key,
+    ];
+    own.chain(named.into_iter().flatten().cloned()).collect()
 }
 
 fn tls(
@@ -241,6 +265,7 @@ fn whom(user: UserEntry, name: &Untrusted) -> Result<User, ConfigError> {
     Ok(User {
         auth_provider: user.auth_provider,
         basic,
+        entry: None,
         exec: user.exec,
         exec_config: None,
         impersonation,

@@ -87,6 +87,19 @@ impl Found {
         self.service.as_ref().is_some_and(|service| service.sticky)
     }
 
+    /// Has pods that run count as ready where the service publishes them without asking.
+    pub(crate) fn publish_not_ready(&mut self) {
+        if self
+            .service
+            .as_ref()
+            .is_some_and(|service| service.publishes_not_ready)
+        {
+            for pod in &mut self.pods {
+                pod.ready |= pod.is_running() && !pod.deleting;
+            }
+        }
+    }
+
     /// kubectl's check: a port that is only declared for UDP is refused, one declared for nothing is not.
     fn refuse_udp(&self, pod: Option<&Pod>, port: &RemotePort) -> Result<(), PortError> {
         let declared: Vec<(u16, Protocol)>;

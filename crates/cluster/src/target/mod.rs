@@ -8,6 +8,7 @@ mod pod;
 mod port_error;
 mod remote_port;
 mod service;
+mod slice;
 #[allow(clippy::module_inception, reason = "the folder's main type")]
 mod target;
 
@@ -21,4 +22,5 @@ pub use target::{Target, TargetError};
 
 pub(crate) use order::sort;
 pub(crate) use service::{Service, TargetPort};
+pub(crate) use slice::{Conditions, Slice};
 pub(crate) use target::is_name;

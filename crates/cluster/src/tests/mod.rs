@@ -8,6 +8,8 @@ mod oidc;
 mod plugin;
 mod proxies;
 mod real_cluster;
+mod renewal;
+mod rights;
 mod server;
 mod tls;
 mod upgrade;

@@ -4,8 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::FutureExt;
 use serde_json::{Value, json};
 
+use super::renewal::File;
 use super::server::{Authority, TestServer, json};
 use crate::credentials::jwt_for_tests as jwt;
 
@@ -69,6 +71,51 @@ async fn a_good_token_is_used_and_an_expired_one_renewed() {
         assert_eq!(provider.requests().len(), asked);
         assert!(cluster.credentials_expiry().unwrap() > SystemTime::now());
     }
+}
+
+#[tokio::test]
+async fn renewed_tokens_are_written_where_the_old_ones_were() {
+    let hour = Duration::from_secs(3600);
+    let good = jwt(SystemTime::now() + hour);
+    let expired = jwt(SystemTime::now() - hour);
+    let (server, provider) = (server().await, provider(good.clone(), true).await);
+    let before = server.kubeconfig(&user(&provider, &expired));
+    let file = File::new(&before);
+    let cluster = file.connect().await;
+    let mut after = before.clone();
+    after["users"][0]["user"]["auth-provider"]["config"]["id-token"] = good.into();
+    after["users"][0]["user"]["auth-provider"]["config"]["refresh-token"] = "r2".into();
+    let written: Value = serde_json::from_str(&std::fs::read_to_string(file.path()).unwrap()).unwrap();
+    assert_eq!(written, after);
+    // Which is no news to whoever wrote it.
+    let mut renewals = cluster.renewals();
+    let error = cluster.find(&"pod/web".parse().unwrap()).await.unwrap_err();
+    assert_eq!(error.to_string(), "no such pod");
+    assert!(renewals.next().now_or_never().is_none());
+    assert_eq!(provider.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_token_that_kubectl_renewed_is_taken_from_the_kubeconfig() {
+    let hour = Duration::from_secs(3600);
+    let good = jwt(SystemTime::now() + hour);
+    let expired = jwt(SystemTime::now() - hour);
+    let provider = provider(String::new(), true).await;
+    let server = server().await;
+    let mut kubeconfig = server.kubeconfig(&user(&provider, &good));
+    let file = File::new(&kubeconfig);
+    let cluster = file.connect().await;
+    let config = &mut kubeconfig["users"][0]["user"]["auth-provider"]["config"];
+    config["id-token"] = expired.into();
+    config["refresh-token"] = "used up".into();
+    file.write(&kubeconfig.to_string());
+    cluster.reread().await;
+    let error = cluster.find(&"pod/web".parse().unwrap()).await.unwrap_err();
+    assert!(error.needs_login(), "{error:?}");
+    kubeconfig["users"][0]["user"]["auth-provider"]["config"]["id-token"] = good.into();
+    file.write(&kubeconfig.to_string());
+    let error = cluster.find(&"pod/web".parse().unwrap()).await.unwrap_err();
+    assert_eq!(error.to_string(), "no such pod");
 }
 
 #[tokio::test]

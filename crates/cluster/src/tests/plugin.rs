@@ -12,11 +12,11 @@ use super::server::{Authority, TestServer, connect, json};
 use crate::environment::Environment;
 use crate::{Cluster, ConfigError, CredentialsError};
 
-const V1: &str = "client.authentication.k8s.io/v1";
+pub(super) const V1: &str = "client.authentication.k8s.io/v1";
 const V1BETA1: &str = "client.authentication.k8s.io/v1beta1";
 
 /// A plugin that is a shell script, and how often it ran.
-struct Script {
+pub(super) struct Script {
     folder: TempDir,
     path: PathBuf,
 }
@@ -40,7 +40,20 @@ impl Script {
         Self::new(&format!("cat <<'END'\n{}\nEND", answer(version, status)))
     }
 
-    fn runs(&self) -> usize {
+    /// A script that gives a token, which may be changed.
+    pub(super) fn changing(token: &str) -> Self {
+        let script = Self::new("cat \"${0%/*}/answer\"");
+        script.grant(token);
+        script
+    }
+
+    /// From now on it gives another token.
+    pub(super) fn grant(&self, token: &str) {
+        let answer = answer(V1, &json!({"token": token}));
+        std::fs::write(self.folder.path().join("answer"), answer.to_string()).unwrap();
+    }
+
+    pub(super) fn runs(&self) -> usize {
         std::fs::read_to_string(self.folder.path().join("runs")).map_or(0, |runs| runs.lines().count())
     }
 
@@ -49,7 +62,7 @@ impl Script {
         serde_json::from_str(&std::fs::read_to_string(self.folder.path().join("info")).unwrap()).unwrap()
     }
 
-    fn user(&self, version: &str) -> Value {
+    pub(super) fn user(&self, version: &str) -> Value {
         user(&self.path, version)
     }
 }

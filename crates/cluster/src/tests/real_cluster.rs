@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use http::Request;
 use k8s_openapi::api::core::v1;
+use k8s_openapi::api::rbac::v1 as rbac;
 use kube::Api;
 use kube::api::{DeleteParams, PostParams};
 use podline_tunnel::{Upgrade, UpgradeAnswer};
 use serde_json::json;
+use tokio::time::timeout;
 
-use crate::{Cluster, FindError, Options, Phase, RemotePort, Target};
+use crate::{Cluster, FindError, Found, Options, Phase, PodWatch, RemotePort, Target};
 
 /// The kubeconfig of the real cluster, or nothing and a word about it.
 fn kubeconfig() -> Option<std::path::PathBuf> {
@@ -273,4 +275,93 @@ async fn a_pod_that_cannot_start_is_not_waited_for_for_ever() {
         ),
         "{error:?}"
     );
+}
+
+/// Gives the user of a name some rights in the namespace of `cluster`.
+async fn allow(cluster: &Cluster, name: &str, rules: serde_json::Value) {
+    let client = cluster.client();
+    let roles: Api<rbac::Role> = Api::namespaced(client.clone(), cluster.namespace());
+    let bindings: Api<rbac::RoleBinding> = Api::namespaced(client, cluster.namespace());
+    let role = json!({"metadata": {"name": name}, "rules": rules});
+    let binding = json!({
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": name}],
+    });
+    let create = PostParams::default();
+    roles
+        .create(&create, &serde_json::from_value(role).unwrap())
+        .await
+        .unwrap();
+    bindings
+        .create(&create, &serde_json::from_value(binding).unwrap())
+        .await
+        .unwrap();
+}
+
+async fn forbid(cluster: &Cluster, name: &str) {
+    let client = cluster.client();
+    let roles: Api<rbac::Role> = Api::namespaced(client.clone(), cluster.namespace());
+    let bindings: Api<rbac::RoleBinding> = Api::namespaced(client, cluster.namespace());
+    roles.delete(name, &DeleteParams::default()).await.unwrap();
+    bindings.delete(name, &DeleteParams::default()).await.unwrap();
+}
+
+async fn until(watch: &mut PodWatch, is_so: impl Fn(&Result<Found, FindError>) -> bool) {
+    let changed = async { while !is_so(&watch.changed().await) {} };
+    timeout(Duration::from_secs(60), changed).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_service_and_its_pod_are_kept_in_sight_with_any_rights() {
+    let rule = |resources: &[&str], verbs: &[&str]| json!({"apiGroups": ["", "apps", "discovery.k8s.io"], "resources": resources, "verbs": verbs});
+    let objects = ["pods", "services"];
+    for (test, rules) in [
+        ("sight-all", json!([rule(&["*"], &["get", "list", "watch"])])),
+        ("sight-kubectl", json!([rule(&objects, &["get", "list"])])),
+        (
+            "sight-slices",
+            json!([
+                rule(&objects, &["get", "list"]),
+                rule(&["endpointslices"], &["list"])
+            ]),
+        ),
+        ("sight-watch", json!([rule(&objects, &["get", "list", "watch"])])),
+    ] {
+        let Some(fixture) = Fixture::new(test).await else {
+            return;
+        };
+        allow(&fixture.cluster, &fixture.name, rules).await;
+        let options = Options {
+            kubeconfig: kubeconfig(),
+            impersonate_user: Some(fixture.name.clone()),
+            ..Options::default()
+        };
+        let user = Cluster::connect(options).await.unwrap();
+        let mut service = user.watch(&fixture.target("svc"));
+        let mut pod = user.watch(&fixture.target("pod"));
+        service.hurry(true);
+        pod.hurry(true);
+        let runs = |found: &Result<Found, FindError>| {
+            found.as_ref().is_ok_and(|found| {
+                found
+                    .pods
+                    .iter()
+                    .any(|pod| pod.ready && !pod.containers.is_empty())
+            })
+        };
+        until(&mut service, runs).await;
+        until(&mut pod, runs).await;
+        let now = DeleteParams::default();
+        fixture.pods().delete(&fixture.name, &now).await.unwrap();
+        until(&mut service, |found| {
+            found.as_ref().is_ok_and(|found| found.pods.is_empty())
+        })
+        .await;
+        let is_gone = |found: &Result<Found, FindError>| found.as_ref().is_err_and(FindError::is_not_found);
+        until(&mut pod, is_gone).await;
+        fixture.services().delete(&fixture.name, &now).await.unwrap();
+        until(&mut service, is_gone).await;
+        forbid(&fixture.cluster, &fixture.name).await;
+    }
 }

@@ -1,7 +1,11 @@
 //! A target, kept in sight: what it comes to now, and whenever that changes.
 
+mod follow;
+mod leave;
+mod place;
 mod pod_watch;
 mod schedule;
+mod view;
 mod watcher;
 
 pub use pod_watch::PodWatch;

@@ -8,6 +8,8 @@ use tokio::time::Instant;
 const OFTEN: Duration = Duration::from_secs(2);
 /// How often is looked otherwise, and how long something counts as changing after it has.
 const SELDOM: Duration = Duration::from_secs(15);
+/// How often is looked where all changes are told: to be safe from what a watch did not tell.
+const TOLD: Duration = Duration::from_secs(300);
 /// The least time between two looks, however many ask for one.
 const LEAST: Duration = Duration::from_millis(150);
 /// The pause after the first failure; it doubles.
@@ -32,6 +34,7 @@ pub(super) enum Seen {
 #[derive(Debug)]
 pub(super) struct Schedule {
     is_hurried: bool,
+    is_told: bool,
     is_asked: bool,
     /// What the last look came to, and when it ended.
     last: Option<(Seen, Instant)>,
@@ -46,6 +49,7 @@ impl Schedule {
     pub(super) fn new() -> Self {
         Self {
             is_hurried: false,
+            is_told: false,
             is_asked: false,
             last: None,
             changed: None,
@@ -57,6 +61,16 @@ impl Schedule {
     /// Whether something is held.
     pub(super) fn hurry(&mut self, is_hurried: bool) {
         self.is_hurried = is_hurried;
+    }
+
+    /// Whether changes are told, so that there is no need to ask for them.
+    pub(super) fn set_told(&mut self, is_told: bool) {
+        self.is_told = is_told;
+    }
+
+    /// Something else than before was told.
+    pub(super) fn handle_told(&mut self, now: Instant) {
+        self.changed = Some(now);
     }
 
     /// Somebody wants to know how things are now.
@@ -100,8 +114,11 @@ impl Schedule {
                 (FAILED_FIRST * (1 << doublings)).min(most).mul_f64(self.chance)
             }
             Seen::Refusal => SELDOM,
+            Seen::Change | Seen::Same if self.is_told => TOLD,
             Seen::Change | Seen::Same => {
-                let changes = self.changed.is_some_and(|changed| at - changed < SELDOM);
+                let changes = self
+                    .changed
+                    .is_some_and(|changed| at.saturating_duration_since(changed) < SELDOM);
                 if self.is_hurried || changes { OFTEN } else { SELDOM }
             }
         }
@@ -134,6 +151,24 @@ mod tests {
         assert_eq!(after(&schedule, now), 2_000);
         schedule.hurry(false);
         assert_eq!(after(&schedule, now), 15_000);
+    }
+
+    #[test]
+    fn what_is_told_is_hardly_ever_looked_at() {
+        let now = Instant::now();
+        let mut schedule = Schedule::new();
+        schedule.hurry(true);
+        schedule.set_told(true);
+        schedule.handle_seen(now, Seen::Change, 0);
+        assert_eq!(after(&schedule, now), TOLD.as_millis());
+        schedule.ask();
+        assert_eq!(after(&schedule, now), LEAST.as_millis());
+        schedule.handle_seen(now, Seen::Failure, 0);
+        schedule.begin();
+        assert_eq!(after(&schedule, now), 100);
+        schedule.handle_seen(now, Seen::Same, 0);
+        schedule.set_told(false);
+        assert_eq!(after(&schedule, now), 2_000);
     }
 
     #[test]

@@ -1,0 +1,219 @@
+//! One watch of one resource.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt, StreamExt, TryFutureExt};
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1;
+use kube::api::{WatchEvent, WatchParams};
+use kube::{Client, Resource};
+use serde::de::DeserializeOwned;
+use tokio::time::{Instant, timeout_at};
+
+use crate::object::{Object, Selects};
+use crate::target::Kind;
+use crate::{FindError, Refusal};
+
+/// After how many seconds the server is to end a watch by itself.
+const LIFE: u32 = 240;
+/// How long a watch may be silent. Servers tell how far it has come about once a minute.
+const SILENCE: Duration = Duration::from_secs(100);
+
+/// A watch that is open, or about to be.
+pub(super) struct Follow<T> {
+    stream: BoxStream<'static, Result<Told<T>, FindError>>,
+    /// Where to go on after it has ended; empty where that is not known.
+    version: String,
+    is_open: bool,
+    begun: Instant,
+    heard: Instant,
+}
+
+/// What a watch tells.
+#[derive(Debug)]
+pub(super) enum Told<T> {
+    /// There is none any more.
+    Gone(T, String),
+    /// It is new, or has changed.
+    Is(T, String),
+    /// Nothing but how far the watch has come.
+    Mark(String),
+    /// The server agreed to tell.
+    Open,
+}
+
+/// Why a watch ended.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// The server does not know any more what happened since.
+    Expired,
+    Failed(FindError),
+    /// In good order.
+    Over,
+    /// The right is missing.
+    Refused,
+    /// Nothing was heard of it.
+    Silent,
+}
+
+impl<T: Send + 'static> Follow<T> {
+    /// Begins behind `version`, or with all that there is if it is empty.
+    pub(super) fn open<K>(
+        client: &Client,
+        namespace: &str,
+        parameters: WatchParams,
+        version: String,
+        show: fn(&K) -> T,
+    ) -> Self
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + DeserializeOwned
+            + Debug
+            + Send
+            + 'static,
+    {
+        let api = kube::Api::<K>::namespaced(client.clone(), namespace);
+        let (parameters, from) = (parameters.timeout(LIFE), version.clone());
+        let head = async move {
+            let events = api.watch(&parameters, &from).await?;
+            let told = events.map(move |event| understand(event, show));
+            Ok(stream::iter([Ok(Told::Open)]).chain(told))
+        };
+        let now = Instant::now();
+        Self {
+            stream: head.map_err(FindError::new).try_flatten_stream().boxed(),
+            version,
+            is_open: false,
+            begun: now,
+            heard: now,
+        }
+    }
+
+    /// What it tells next. Nothing is lost when this is cancelled.
+    pub(super) async fn next(&mut self) -> Result<Told<T>, Stop> {
+        let told = timeout_at(self.heard + SILENCE, self.stream.next()).await;
+        self.handle(told.map_err(|_| Stop::Silent)?)
+    }
+
+    /// What it has told already, if there is something.
+    pub(super) fn ready(&mut self) -> Option<Result<Told<T>, Stop>> {
+        let told = self.stream.next().now_or_never()?;
+        Some(self.handle(told))
+    }
+
+    fn handle(&mut self, told: Option<Result<Told<T>, FindError>>) -> Result<Told<T>, Stop> {
+        self.heard = Instant::now();
+        let told = match told {
+            None => return Err(Stop::Over),
+            Some(Err(error)) if is_denied(&error) => return Err(Stop::Refused),
+            Some(Err(FindError::Refused(refusal))) if refusal.code == 410 => return Err(Stop::Expired),
+            Some(Err(error)) => return Err(Stop::Failed(error)),
+            Some(Ok(told)) => told,
+        };
+        match &told {
+            Told::Gone(_, version) | Told::Is(_, version) | Told::Mark(version) => {
+                self.version.clone_from(version);
+            }
+            Told::Open => self.is_open = true,
+        }
+        Ok(told)
+    }
+
+    /// Whether the server agreed to tell.
+    pub(super) fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    pub(super) fn version(&self) -> &str {
+        &self.version
+    }
+
+    pub(super) fn lived(&self, now: Instant) -> Duration {
+        now - self.begun
+    }
+}
+
+impl Follow<Object> {
+    /// Follows an object of `kind`, which is no pod.
+    pub(super) fn of(
+        kind: Kind,
+        client: &Client,
+        namespace: &str,
+        parameters: WatchParams,
+        version: String,
+    ) -> Self {
+        match kind {
+            Kind::DaemonSet => Self::of_type::<DaemonSet>(client, namespace, parameters, version),
+            Kind::Deployment => Self::of_type::<Deployment>(client, namespace, parameters, version),
+            Kind::Job => Self::of_type::<Job>(client, namespace, parameters, version),
+            Kind::ReplicaSet => Self::of_type::<ReplicaSet>(client, namespace, parameters, version),
+            Kind::ReplicationController => {
+                Self::of_type::<v1::ReplicationController>(client, namespace, parameters, version)
+            }
+            Kind::Service => Self::of_type::<v1::Service>(client, namespace, parameters, version),
+            Kind::StatefulSet => Self::of_type::<StatefulSet>(client, namespace, parameters, version),
+            Kind::Pod => unreachable!("a pod is followed as such"),
+        }
+    }
+
+    fn of_type<K: Selects>(
+        client: &Client,
+        namespace: &str,
+        parameters: WatchParams,
+        version: String,
+    ) -> Self {
+        Self::open::<K>(client, namespace, parameters, version, Object::new)
+    }
+}
+
+fn understand<K, T>(
+    event: Result<WatchEvent<K>, kube::Error>,
+    show: fn(&K) -> T,
+) -> Result<Told<T>, FindError>
+where
+    K: Resource<DynamicType = ()>,
+{
+    let version = |object: &K| object.meta().resource_version.clone().unwrap_or_default();
+    match event.map_err(FindError::new)? {
+        WatchEvent::Added(object) | WatchEvent::Modified(object) => {
+            Ok(Told::Is(show(&object), version(&object)))
+        }
+        WatchEvent::Deleted(object) => Ok(Told::Gone(show(&object), version(&object))),
+        WatchEvent::Bookmark(mark) => Ok(Told::Mark(mark.metadata.resource_version)),
+        WatchEvent::Error(status) => Err(FindError::Refused(Refusal::of_request(&status))),
+    }
+}
+
+/// Whether the user may not ask so, or nobody can: the server knows no such resource, or does not let it be watched.
+pub(super) fn is_denied(error: &FindError) -> bool {
+    matches!(error, FindError::Refused(refusal) if [403, 404, 405].contains(&refusal.code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_that_falls_silent_is_given_up() {
+        let now = Instant::now();
+        let told = [Ok(Told::Open), Ok(Told::Mark("7".to_owned()))];
+        let mut follow: Follow<()> = Follow {
+            stream: stream::iter(told).chain(stream::pending()).boxed(),
+            version: String::new(),
+            is_open: false,
+            begun: now,
+            heard: now,
+        };
+        assert!(matches!(follow.next().await, Ok(Told::Open)));
+        assert!(follow.is_open());
+        assert!(matches!(follow.ready(), Some(Ok(Told::Mark(_)))));
+        assert!(follow.ready().is_none());
+        assert!(matches!(follow.next().await, Err(Stop::Silent)));
+        assert_eq!(follow.version(), "7");
+    }
+}
