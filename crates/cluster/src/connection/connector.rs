@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use tokio_rustls::TlsConnector;
 
 use super::dial::{dial, shown};
+use super::gather::Gather;
 use super::proxy::ProxyScheme;
 use super::read_ahead::ReadAhead;
 use super::stream::Way;
@@ -149,7 +150,7 @@ impl Connector {
             None => {
                 let step = "connecting to the API server";
                 let tcp = dial(&self.server.host, self.server.port, step).await?;
-                ReadAhead::new(Way::Tcp(tcp), &[])
+                ReadAhead::new(Way::Tcp(Gather::new(tcp)), &[])
             }
         };
         let Some(name) = &self.name else {
@@ -188,12 +189,12 @@ impl Connector {
                     let asked =
                         socks5::connect(&mut tcp, &self.server.host, self.server.port, proxy.user.as_ref());
                     asked.await.map_err(failed)?;
-                    Ok(ReadAhead::new(Way::Tcp(tcp), &[]))
+                    Ok(ReadAhead::new(Way::Tcp(Gather::new(tcp)), &[]))
                 }
                 ProxyScheme::Http => {
                     let asked = http_connect::connect(tcp, &place, proxy.authorization());
                     let (tcp, early) = asked.await.map_err(failed)?;
-                    Ok(ReadAhead::new(Way::Tcp(tcp), &early))
+                    Ok(ReadAhead::new(Way::Tcp(Gather::new(tcp)), &early))
                 }
                 ProxyScheme::Https => {
                     let fault = |source| ConnectError::Tls {

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use super::gather::Gather;
 use super::read_ahead::ReadAhead;
 
 /// A connection to the API server, with TLS unless its address says http.
@@ -20,7 +21,7 @@ pub(crate) enum Stream {
 /// What carries the connection to the API server.
 pub(crate) enum Way {
     /// TCP, to the server itself or to a proxy that passes everything on.
-    Tcp(TcpStream),
+    Tcp(Gather),
     /// TLS to a proxy.
     Tls(Box<TlsStream<TcpStream>>),
 }
@@ -33,7 +34,7 @@ impl Stream {
             Self::Tls(tls) => tls.get_ref().0,
         };
         let tcp = match ahead.get_ref() {
-            Way::Tcp(tcp) => tcp,
+            Way::Tcp(tcp) => tcp.tcp(),
             Way::Tls(tls) => tls.get_ref().0,
         };
         // Session tickets may wait to be read, so only the end and an error count.

@@ -24,7 +24,7 @@ use super::outbox::Outgoing;
 const READ: usize = 64 * 1024;
 
 /// Reads in one turn, so that the apps behind the session get theirs.
-const READS_A_TURN: usize = 8;
+const READS_A_TURN: usize = 32;
 
 /// Writes in one turn.
 const WRITES_A_TURN: usize = 8;
