@@ -2,6 +2,8 @@
 
 use bytes::BytesMut;
 
+use crate::spares;
+
 /// The room in front for the frame's head, in bytes (SPDY/3.1 section 2.2.2).
 const HEAD: usize = 8;
 
@@ -14,7 +16,7 @@ pub struct Chunk {
 impl Chunk {
     /// An empty chunk with room for `bytes`.
     pub fn with_capacity(bytes: usize) -> Self {
-        let mut buffer = BytesMut::with_capacity(HEAD + bytes);
+        let mut buffer = spares::take(HEAD + bytes);
         buffer.extend_from_slice(&[0; HEAD]);
         Self { buffer }
     }

@@ -12,6 +12,7 @@ mod pair;
 pub mod pool;
 mod request;
 mod session;
+mod spares;
 pub mod upgrade;
 
 pub use chunk::Chunk;

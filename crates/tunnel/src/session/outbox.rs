@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use podline_wire::session::PairId;
+
+use crate::spares;
 
 /// Senders wait while more bytes than this are queued. Enough to keep the connection busy between two looks at it,
 /// small enough that a reset does not wait behind much.
@@ -78,7 +80,9 @@ impl Outbox {
 /// A batch on its way into the connection.
 #[derive(Debug, Default)]
 pub(super) struct Outgoing {
-    parts: VecDeque<Bytes>,
+    parts: VecDeque<BytesMut>,
+    /// What of the first part is written.
+    written: usize,
 }
 
 impl Outgoing {
@@ -88,28 +92,56 @@ impl Outgoing {
 
     pub(super) fn push(&mut self, part: BytesMut) {
         if !part.is_empty() {
-            self.parts.push_back(part.freeze());
+            self.parts.push_back(part);
         }
     }
 
     /// As many of the parts as `slices` holds.
     pub(super) fn slices<'a>(&'a self, slices: &mut [std::io::IoSlice<'a>]) -> usize {
         let mut count = 0;
+        let mut skipped = self.written;
         for (slice, part) in slices.iter_mut().zip(&self.parts) {
-            *slice = std::io::IoSlice::new(part);
+            *slice = std::io::IoSlice::new(&part[std::mem::take(&mut skipped)..]);
             count += 1;
         }
         count
     }
 
-    pub(super) fn advance(&mut self, mut written: usize) {
-        while let Some(part) = self.parts.front_mut() {
-            if written < part.len() {
-                bytes::Buf::advance(part, written);
-                return;
-            }
-            written -= part.len();
-            self.parts.pop_front();
+    pub(super) fn advance(&mut self, written: usize) {
+        self.written += written;
+        while let Some(part) = self.parts.pop_front_if(|part| part.len() <= self.written) {
+            self.written -= part.len();
+            spares::give_back(part);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What would be written, in pieces of `step` bytes.
+    fn written(parts: &[&[u8]], step: usize) -> Vec<u8> {
+        let mut outgoing = Outgoing::default();
+        for part in parts {
+            outgoing.push(BytesMut::from(*part));
+        }
+        let mut all = Vec::new();
+        while !outgoing.is_empty() {
+            let mut slices = [std::io::IoSlice::new(&[]); 3];
+            let count = outgoing.slices(&mut slices);
+            let bytes: Vec<u8> = slices[..count].iter().flat_map(|slice| slice.to_vec()).collect();
+            let taken = step.min(bytes.len());
+            all.extend_from_slice(&bytes[..taken]);
+            outgoing.advance(taken);
+        }
+        all
+    }
+
+    #[test]
+    fn every_byte_is_written_once_however_much_each_write_takes() {
+        for step in 1..12 {
+            assert_eq!(written(&[b"abc", b"", b"d", b"efgh", b"ij"], step), b"abcdefghij");
         }
     }
 }
