@@ -41,13 +41,19 @@ const CONTEXT: &str = "podline-demo";
 
 /// Issues credentials, and knows those that it issued.
 pub(crate) struct Credentials {
-    issuer: Issuer<'static, KeyPair>,
-    authority: CertificateDer<'static>,
-    authority_pem: String,
-    server_key: KeyPair,
-    server_certificate: CertificateDer<'static>,
+    addresses: Vec<IpAddr>,
+    authority: Mutex<Arc<Authority>>,
     provider: Arc<CryptoProvider>,
     issued: Mutex<BTreeMap<User, Issued>>,
+}
+
+/// Who signs, and what it signed for the server.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    certificate: CertificateDer<'static>,
+    pem: String,
+    server_key: KeyPair,
+    server_certificate: CertificateDer<'static>,
 }
 
 struct Issued {
@@ -61,46 +67,45 @@ struct Issued {
 impl Credentials {
     /// A new authority, and a certificate for a server at `addresses` besides the usual names.
     pub(crate) fn new(addresses: &[IpAddr]) -> Result<Self, CredentialError> {
-        let authority_key = KeyPair::generate()?;
-        let mut params = params("podline-minicluster-ca")?;
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyCertSign];
-        let authority = params.self_signed(&authority_key)?;
-        let issuer = Issuer::new(params, authority_key);
-
-        let server_key = KeyPair::generate()?;
-        let mut params = end_entity_params("podline-minicluster", ExtendedKeyUsagePurpose::ServerAuth)?;
-        for name in SERVER_NAMES {
-            params.subject_alt_names.push(SanType::DnsName(name.try_into()?));
-        }
-        params
-            .subject_alt_names
-            .extend(addresses.iter().map(|address| SanType::IpAddress(*address)));
-        let server_certificate = params.signed_by(&server_key, &issuer)?;
         Ok(Self {
-            issuer,
-            authority_pem: authority.pem(),
-            authority: authority.der().clone(),
-            server_key,
-            server_certificate: server_certificate.der().clone(),
+            addresses: addresses.to_vec(),
+            authority: Mutex::new(Arc::new(Authority::new(addresses)?)),
             provider: Arc::new(ring::default_provider()),
             issued: Mutex::default(),
         })
     }
 
+    /// Goes on with a new authority, and so with another certificate of the server. Tokens stay good, certificates of
+    /// clients do not.
+    pub(crate) fn renew_authority(&self) -> Result<(), CredentialError> {
+        let new = Arc::new(Authority::new(&self.addresses)?);
+        *self.authority.lock().unwrap_or_else(PoisonError::into_inner) = new;
+        for (user, issued) in self.issued().iter_mut() {
+            let token = (std::mem::take(&mut issued.token), issued.token_digest);
+            *issued = self.issue(user)?;
+            (issued.token, issued.token_digest) = token;
+        }
+        Ok(())
+    }
+
+    fn authority(&self) -> Arc<Authority> {
+        Arc::clone(&self.authority.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// The server's side of TLS: HTTP/1.1 only, since upgrades need it; client certificates are taken, not required.
     pub(crate) fn server_config(&self) -> Result<ServerConfig, CredentialError> {
+        let authority = self.authority();
         let mut roots = RootCertStore::empty();
-        roots.add(self.authority.clone())?;
+        roots.add(authority.certificate.clone())?;
         let verifier =
             WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&self.provider))
                 .allow_unauthenticated()
                 .build()?;
-        let key = PrivatePkcs8KeyDer::from(self.server_key.serialize_der());
+        let key = PrivatePkcs8KeyDer::from(authority.server_key.serialize_der());
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_safe_default_protocol_versions()?
             .with_client_cert_verifier(verifier)
-            .with_single_cert(vec![self.server_certificate.clone()], key.into())?;
+            .with_single_cert(vec![authority.server_certificate.clone()], key.into())?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         config.ticketer = ring::Ticketer::new()?;
         Ok(config)
@@ -124,8 +129,8 @@ impl Credentials {
     }
 
     /// The authority's certificate in PEM.
-    pub(crate) fn authority_pem(&self) -> &str {
-        &self.authority_pem
+    pub(crate) fn authority_pem(&self) -> String {
+        self.authority().pem.clone()
     }
 
     /// Whether the user has credentials that were not revoked.
@@ -150,7 +155,7 @@ impl Credentials {
         user: User,
         credential: Credential,
     ) -> Result<String, CredentialError> {
-        let authority = STANDARD.encode(&self.authority_pem);
+        let authority = STANDARD.encode(&self.authority().pem);
         // A JSON string is a YAML one, so names and tokens need no other care.
         let quoted = |text: &str| serde_json::Value::from(text).to_string();
         let (url, name) = (quoted(url), quoted(&format!("{CONTEXT}-{user}")));
@@ -206,7 +211,7 @@ current-context: {CONTEXT}
                 .distinguished_name
                 .push(DnType::OrganizationName, "system:masters");
         }
-        let certificate = params.signed_by(&key, &self.issuer)?;
+        let certificate = params.signed_by(&key, &self.authority().issuer)?;
         let mut secret = [0; 32];
         self.provider
             .secure_random
@@ -224,6 +229,34 @@ current-context: {CONTEXT}
 
     fn issued(&self) -> MutexGuard<'_, BTreeMap<User, Issued>> {
         self.issued.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Authority {
+    fn new(addresses: &[IpAddr]) -> Result<Self, CredentialError> {
+        let authority_key = KeyPair::generate()?;
+        let mut params = params("podline-minicluster-ca")?;
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyCertSign];
+        let authority = params.self_signed(&authority_key)?;
+        let issuer = Issuer::new(params, authority_key);
+
+        let server_key = KeyPair::generate()?;
+        let mut params = end_entity_params("podline-minicluster", ExtendedKeyUsagePurpose::ServerAuth)?;
+        for name in SERVER_NAMES {
+            params.subject_alt_names.push(SanType::DnsName(name.try_into()?));
+        }
+        params
+            .subject_alt_names
+            .extend(addresses.iter().map(|address| SanType::IpAddress(*address)));
+        let server_certificate = params.signed_by(&server_key, &issuer)?;
+        Ok(Self {
+            issuer,
+            pem: authority.pem(),
+            certificate: authority.der().clone(),
+            server_key,
+            server_certificate: server_certificate.der().clone(),
+        })
     }
 }
 
@@ -294,6 +327,19 @@ mod tests {
         credentials.revoke(&User::Admin);
         assert_eq!(credentials.user_of_token(&admin), None);
         assert_eq!(credentials.user_of_certificate(&certificate), None);
+    }
+
+    #[test]
+    fn a_new_authority_leaves_tokens_good() {
+        let credentials = Credentials::new(&[]).unwrap();
+        let (token, authority) = (
+            credentials.token(User::Admin).unwrap(),
+            credentials.authority_pem(),
+        );
+        credentials.renew_authority().unwrap();
+        assert_ne!(credentials.authority_pem(), authority);
+        assert_eq!(credentials.token(User::Admin).unwrap(), token);
+        assert_eq!(credentials.user_of_token(&token), Some(User::Admin));
     }
 
     #[test]

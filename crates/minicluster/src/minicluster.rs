@@ -2,17 +2,16 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use rustls::ServerConfig;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::api::{Handler, Kubelet, NODE_NAME, Rules, Server, Store, StoreError, run_controllers};
+use crate::api::{Handler, KILLED, Kubelet, NODE_NAME, Rules, Server, Store, StoreError, run_controllers};
 use crate::config::Config;
 use crate::credentials::{CredentialError, Credentials};
 use crate::node::{Faults, Node};
@@ -25,11 +24,10 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 ///
 /// Dropping it ends its tasks soon; [`Minicluster::shutdown`] waits for that.
 pub struct Minicluster {
-    address: SocketAddr,
+    address: std::sync::Mutex<SocketAddr>,
     credentials: Arc<Credentials>,
     faults: Faults,
     handler: Arc<Handler>,
-    tls: Arc<ServerConfig>,
     server: Mutex<Option<Server>>,
     shutdown: CancellationToken,
     tasks: TaskTracker,
@@ -47,7 +45,6 @@ impl Minicluster {
         }
         let addresses = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
         let credentials = Arc::new(Credentials::new(&addresses)?);
-        let tls = Arc::new(credentials.server_config()?);
         let store = Store::new();
         let node = Arc::new(Node::new(config.faults.clone()));
         let handler = Handler::new(
@@ -63,18 +60,18 @@ impl Minicluster {
                 source,
             })?;
         }
-        let server = Server::start(config.listen, Arc::clone(&tls), Arc::clone(&handler))
+        let tls = Arc::new(credentials.server_config()?);
+        let server = Server::start(config.listen, tls, Arc::clone(&handler))
             .await
             .map_err(|source| StartError::Listen {
                 address: config.listen,
                 source,
             })?;
         let minicluster = Self {
-            address: server.address(),
+            address: std::sync::Mutex::new(server.address()),
             credentials,
             faults: config.faults,
             handler,
-            tls,
             server: Mutex::new(Some(server)),
             shutdown: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -91,13 +88,13 @@ impl Minicluster {
     /// The API server's address.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        *self.address.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The API server's URL, like `https://127.0.0.1:40123`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("https://{}", self.address)
+        format!("https://{}", self.address())
     }
 
     /// A kubeconfig with all that `user` needs in it: the administrator by client certificate, all others by token.
@@ -141,7 +138,7 @@ impl Minicluster {
 
     /// The certificate in PEM that the API server's own is signed by.
     #[must_use]
-    pub fn certificate_authority(&self) -> &str {
+    pub fn certificate_authority(&self) -> String {
         self.credentials.authority_pem()
     }
 
@@ -185,16 +182,32 @@ impl Minicluster {
         &self.handler.rules
     }
 
-    /// Kills a pod's processes, as `kill -9` does. The pod stays, and nothing listens in it until
-    /// [`Minicluster::restart_processes`].
+    /// Connections that the runtime has into pods now, those of sessions that their clients have left included.
+    #[must_use]
+    pub fn pod_connections(&self) -> usize {
+        self.handler.node.pod_connections()
+    }
+
+    /// Kills a pod's processes, as `kill -9` does. The pod stays, unready and its containers terminated, and nothing
+    /// listens in it until [`Minicluster::restart_processes`].
     ///
     /// # Errors
     ///
     /// [`StoreError::NotFound`].
     pub async fn kill_processes(&self, namespace: &str, pod: &str) -> Result<(), StoreError> {
+        self.end_processes(namespace, pod, KILLED).await
+    }
+
+    /// Ends a pod's processes with an exit code; otherwise the same as [`Minicluster::kill_processes`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`].
+    pub async fn end_processes(&self, namespace: &str, pod: &str, exit_code: i32) -> Result<(), StoreError> {
         let uid = self.uid(namespace, pod)?;
         self.handler.node.kill_processes(&uid).await;
-        Ok(())
+        self.store()
+            .change_pod(namespace, pod, |pod, now| pod.set_terminated(exit_code, now))
     }
 
     /// Starts a pod's processes again, as the kubelet does after a crash.
@@ -208,7 +221,22 @@ impl Minicluster {
             .node
             .restart_processes(&uid)
             .await
-            .map_err(|_| StoreError::NotFound)
+            .map_err(|_| StoreError::NotFound)?;
+        self.store()
+            .change_pod(namespace, pod, |pod, now| pod.set_restarted(now))
+    }
+
+    /// Takes a pod away as its node does when it is short of memory: the pod has failed and stays as an object, and its
+    /// owner makes another.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`].
+    pub async fn evict(&self, namespace: &str, pod: &str) -> Result<(), StoreError> {
+        let uid = self.uid(namespace, pod)?;
+        self.handler.node.stop_pod(&uid).await;
+        self.store()
+            .change_pod(namespace, pod, |pod, now| pod.set_evicted(now))
     }
 
     /// Ends the API server and all its connections at once, as a crash does; sessions to pods are cut too. Pods and
@@ -229,10 +257,29 @@ impl Minicluster {
     pub async fn start_api_server(&self) -> io::Result<()> {
         let mut server = self.server.lock().await;
         if server.is_none() {
-            *server =
-                Some(Server::start(self.address, Arc::clone(&self.tls), Arc::clone(&self.handler)).await?);
+            *server = Some(self.serve_at(self.address()).await?);
         }
         Ok(())
+    }
+
+    /// Ends the API server as [`Minicluster::stop_api_server`] does, and starts it at another address, with a certificate of
+    /// another authority. Kubeconfigs that were made before lead nowhere; tokens stay good.
+    ///
+    /// # Errors
+    ///
+    /// There is no free port, or no new certificates could be made.
+    pub async fn move_api_server(&self) -> io::Result<()> {
+        self.stop_api_server().await;
+        self.credentials.renew_authority().map_err(io::Error::other)?;
+        let server = self.serve_at(SocketAddr::new(self.address().ip(), 0)).await?;
+        *self.address.lock().unwrap_or_else(PoisonError::into_inner) = server.address();
+        *self.server.lock().await = Some(server);
+        Ok(())
+    }
+
+    async fn serve_at(&self, address: SocketAddr) -> io::Result<Server> {
+        let tls = self.credentials.server_config().map_err(io::Error::other)?;
+        Server::start(address, Arc::new(tls), Arc::clone(&self.handler)).await
     }
 
     /// Ends the cluster: the API server, its connections, the pods.
@@ -260,7 +307,7 @@ impl Minicluster {
 impl std::fmt::Debug for Minicluster {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Minicluster")
-            .field("address", &self.address)
+            .field("address", &self.address())
             .finish_non_exhaustive()
     }
 }

@@ -29,7 +29,7 @@ use hyper_util::rt::TokioIo;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use channels::Channels;
-pub use faults::{FaultSettings, Faults, UpgradeFault};
+pub use faults::{ApiFault, FaultSettings, Faults, UpgradeFault};
 use framing::Framing;
 use pod::Pod;
 pub(crate) use sandbox::Sandbox;
@@ -45,6 +45,8 @@ pub(crate) struct Node {
     /// By uid.
     pods: Mutex<BTreeMap<String, Arc<Pod>>>,
     sessions: TaskTracker,
+    /// A clone for each connection into a pod.
+    connections: Arc<()>,
     ended: CancellationToken,
 }
 
@@ -54,13 +56,14 @@ impl Node {
             faults,
             pods: Mutex::default(),
             sessions: TaskTracker::new(),
+            connections: Arc::new(()),
             ended: CancellationToken::new(),
         }
     }
 
     /// Runs a pod: a loopback listener for each port that serves. The same uid again is an error.
     pub(crate) async fn start_pod(&self, sandbox: Sandbox) -> io::Result<()> {
-        let pod = Arc::new(Pod::new(sandbox));
+        let pod = Arc::new(Pod::new(sandbox, &self.connections));
         let uid = pod.sandbox().uid.clone();
         {
             let mut pods = self.pods();
@@ -114,6 +117,21 @@ impl Node {
     /// Live sessions, those included that the peer has left and that something in the pod still holds.
     pub(crate) fn sessions(&self) -> usize {
         self.sessions.len()
+    }
+
+    /// Live connections into pods.
+    pub(crate) fn pod_connections(&self) -> usize {
+        // One is the node's own.
+        Arc::strong_count(&self.connections) - 1
+    }
+
+    /// What the API server answers to every request, if it does not serve it.
+    pub(crate) async fn api_fault(&self) -> Option<Response<Full<Bytes>>> {
+        match self.faults.settings().api {
+            ApiFault::Answer(status) => Some(Refusal::of_fault(status, "").response()),
+            ApiFault::Hang => std::future::pending().await,
+            ApiFault::None => None,
+        }
     }
 
     /// Answers an upgrade request for a pod of that name and, after a 101, serves the session in a task of its own.

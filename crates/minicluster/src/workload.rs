@@ -5,7 +5,7 @@ pub mod pattern;
 mod serve;
 mod web;
 
-use std::{fmt, str::FromStr};
+use std::{fmt, net::SocketAddr, str::FromStr};
 
 pub(crate) use connection::hex;
 pub use serve::serve;
@@ -22,12 +22,20 @@ pub enum Workload {
     Echo,
     /// Sends back the first 64 bytes, then closes: the server is the one that ends.
     EchoOnce,
+    /// Reads a line with a number, and ends the process with that status (in a container only; in the minicluster nothing
+    /// listens).
+    Exit,
     /// Sends deterministic bytes for ever.
     Generator,
     /// Sends `hello` and a line feed first, then echoes.
     Greeter,
     /// Sends `half` and a line feed, shuts its write side down and goes on reading.
     HalfClose,
+    /// Reads a line with a number of milliseconds, then nothing for that long, then is a [`Workload::Sink`]: a process at
+    /// a debugger's breakpoint.
+    LateSink,
+    /// Served by another process, which listens there (minicluster only; in a container nothing listens).
+    Outside(SocketAddr),
     /// Nothing listens.
     Refused,
     /// Resets at once.
@@ -47,7 +55,7 @@ pub enum Workload {
 }
 
 /// The ports that the workload's image serves, in minicluster pods and in real ones alike.
-pub const FIXED_PORTS: [(u16, Workload); 15] = [
+pub const FIXED_PORTS: [(u16, Workload); 17] = [
     (7, Workload::Echo),
     (9, Workload::Discard),
     (19, Workload::Generator),
@@ -60,20 +68,27 @@ pub const FIXED_PORTS: [(u16, Workload); 15] = [
     (26, Workload::HalfClose),
     (27, Workload::SlowReader),
     (28, Workload::EchoOnce),
+    (29, Workload::LateSink),
+    (30, Workload::Exit),
     (83, Workload::Refused),
     (84, Workload::Unreachable),
     (8080, Workload::Web),
 ];
 
+/// What [`Workload::Outside`] begins with in a container's arguments; its address follows.
+const OUTSIDE: &str = "outside:";
+
 /// Name and behaviour; the name is what a container's arguments say.
-const NAMES: [(&str, Workload); 15] = [
+const NAMES: [(&str, Workload); 17] = [
     ("blackhole", Workload::Blackhole),
     ("discard", Workload::Discard),
     ("echo", Workload::Echo),
     ("echo-once", Workload::EchoOnce),
+    ("exit", Workload::Exit),
     ("generator", Workload::Generator),
     ("greeter", Workload::Greeter),
     ("half-close", Workload::HalfClose),
+    ("late-sink", Workload::LateSink),
     ("refused", Workload::Refused),
     ("reset", Workload::Reset),
     ("reset-after-data", Workload::ResetAfterData),
@@ -85,15 +100,18 @@ const NAMES: [(&str, Workload); 15] = [
 ];
 
 impl Workload {
-    /// Whether a listener stands behind the port.
+    /// Whether something listens at the port.
     #[must_use]
     pub fn listens(self) -> bool {
-        !matches!(self, Self::Refused | Self::Unreachable)
+        !matches!(self, Self::Exit | Self::Refused | Self::Unreachable)
     }
 }
 
 impl fmt::Display for Workload {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Self::Outside(address) = self {
+            return write!(formatter, "{OUTSIDE}{address}");
+        }
         let name = NAMES
             .iter()
             .find(|(_, workload)| workload == self)
@@ -106,10 +124,14 @@ impl FromStr for Workload {
     type Err = UnknownWorkload;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let outside = text
+            .strip_prefix(OUTSIDE)
+            .and_then(|address| address.parse().ok());
         NAMES
             .iter()
             .find(|(name, _)| *name == text)
             .map(|(_, workload)| *workload)
+            .or(outside.map(Self::Outside))
             .ok_or_else(|| UnknownWorkload {
                 name: text.escape_debug().to_string(),
             })
@@ -133,6 +155,9 @@ mod tests {
             assert_eq!(workload.to_string(), name);
             assert_eq!(name.parse(), Ok(workload));
         }
+        let outside = Workload::Outside(([127, 0, 0, 1], 4567).into());
+        assert_eq!(outside.to_string(), "outside:127.0.0.1:4567");
+        assert_eq!("outside:127.0.0.1:4567".parse(), Ok(outside));
         assert_eq!(
             "chargen".parse::<Workload>().map_err(|error| error.to_string()),
             Err("no workload is called `chargen`".into())

@@ -72,6 +72,9 @@ impl Handler {
         connection: &ConnectionInfo,
     ) -> Response<Body> {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        if let Some(answer) = self.node.api_fault().await {
+            return answer.map(BodyExt::boxed_unsync);
+        }
         let response = match self.answer(request, connection).await {
             Ok(response) => response,
             Err(status) => status.into_response(),

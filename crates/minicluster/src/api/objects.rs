@@ -12,7 +12,7 @@ pub(crate) use condition::set_condition;
 pub(crate) use controller::{Deployment, DeploymentStatus, PodSelector, PodSet, Strategy, StrategyKind};
 pub(crate) use label_selector::{LabelSelector, MatchExpression};
 pub(crate) use meta::{Meta, OwnerReference, Timestamp, Version};
-pub(crate) use pod::{Address, Container, Phase, Pod, PodSpec, PodTemplate};
+pub(crate) use pod::{Address, Container, KILLED, Phase, Pod, PodSpec, PodTemplate};
 pub(crate) use resource::{AUTHENTICATION, AUTHORIZATION, Group, Resource, ResourceInfo};
 pub(crate) use service::{
     Endpoint, EndpointConditions, EndpointPort, EndpointSlice, Service, TargetPort, TargetRef,

@@ -199,7 +199,30 @@ impl Store {
         })
     }
 
-    /// Waits until exactly `number` pods of the label `app=NAME` are there, all running and ready.
+    /// Does the same for the deployment whose pods have the label `app=NAME`, and waits until it is done.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`], or [`StoreError::Timeout`] after 30 s.
+    pub async fn roll_out(&self, namespace: &str, deployment: &str) -> Result<(), StoreError> {
+        let of_it = |pod: &PodSummary| pod.labels.get("app").is_some_and(|label| label == deployment);
+        let pods = || self.pods(namespace).into_iter().filter(of_it);
+        let before: Vec<String> = pods().map(|pod| pod.uid).collect();
+        self.restart(namespace, deployment)?;
+        self.wait_for(|state| {
+            let uids = before.iter();
+            let mut left = uids.filter(|uid| {
+                let mut all = state.list(Resource::Pods, Some(namespace));
+                all.any(|object| object.as_pod().is_some_and(|pod| pod.metadata.uid == **uid))
+            });
+            left.next().is_none()
+        })
+        .await?;
+        self.wait_for_pods(namespace, deployment, before.len()).await
+    }
+
+    /// Waits until exactly `number` pods of the label `app=NAME` are there besides those that have ended, all running and
+    /// ready.
     ///
     /// # Errors
     ///
@@ -210,6 +233,7 @@ impl Store {
             let pods: Vec<&Pod> = objects
                 .filter_map(|object| object.as_pod())
                 .filter(|pod| pod.metadata.labels.get("app").is_some_and(|label| label == app))
+                .filter(|pod| !pod.is_finished())
                 .collect();
             pods.len() == number && pods.iter().all(|pod| pod.is_ready() && pod.is_active())
         })
@@ -225,6 +249,7 @@ impl Store {
         self.wait_for(|state| {
             let pods_ready = (state.list(Resource::Pods, None))
                 .filter_map(|object| object.as_pod())
+                .filter(|pod| !pod.is_finished())
                 .all(|pod| pod.is_ready() && !pod.metadata.is_deleting());
             let deployments_done = state
                 .list(Resource::Deployments, None)
@@ -293,7 +318,8 @@ impl Store {
             .ok_or(StoreError::NotFound)
     }
 
-    fn change_pod(
+    /// Changes a pod as it is now.
+    pub(crate) fn change_pod(
         &self,
         namespace: &str,
         name: &str,

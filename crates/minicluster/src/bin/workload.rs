@@ -1,12 +1,24 @@
 //! The test target that the end-to-end suite and the benches run in pods.
 //!
 //! `podline-workload echo=7 web=8080` serves what is named; `podline-workload --all` the fixed ports. All addresses of
-//! the host are bound: in a pod that is the pod's own network. SIGTERM and Ctrl-C end it.
+//! the host are bound: in a pod that is the pod's own network. SIGTERM and Ctrl-C end it, and so does a line with a status
+//! that comes to the port of `exit=PORT`.
 
-use std::{io::Write as _, net::Ipv4Addr, process::ExitCode, sync::Arc};
+use std::{io::Write as _, net::Ipv4Addr, process::ExitCode, sync::Arc, time::Duration};
 
 use podline_minicluster::workload::{FIXED_PORTS, Workload, serve};
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
+    net::TcpListener,
+    task::JoinSet,
+    time::timeout,
+};
+
+/// The longest line with a status, in bytes.
+const MAX_LINE: u64 = 16;
+
+/// How long such a line may take.
+const LINE_TIMEOUT: Duration = Duration::from_secs(10);
 
 const USAGE: &str = "usage: podline-workload --all | NAME=PORT...\n";
 
@@ -21,28 +33,55 @@ fn main() -> ExitCode {
         Err(error) => return fail(&format!("cannot start: {error}\n"), 1),
     };
     match runtime.block_on(run(ports)) {
-        Ok(()) => {
+        Ok(status) => {
             runtime.shutdown_background();
-            ExitCode::SUCCESS
+            ExitCode::from(status)
         }
         Err(problem) => fail(&format!("{problem}\n"), 1),
     }
 }
 
-async fn run(ports: Vec<(u16, Workload)>) -> Result<(), String> {
+/// Serves until the end, and gives the status to end with.
+async fn run(ports: Vec<(u16, Workload)>) -> Result<u8, String> {
     let pod: Arc<str> = std::env::var("HOSTNAME")
         .unwrap_or_else(|_| "workload".into())
         .into();
     let mut servers = JoinSet::new();
-    for (port, workload) in ports.into_iter().filter(|(_, workload)| workload.listens()) {
+    let mut exits = JoinSet::new();
+    for (port, workload) in ports {
+        let exit = workload == Workload::Exit;
+        if !exit && !workload.listens() {
+            continue;
+        }
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))
             .await
             .map_err(|error| format!("cannot listen on port {port} for {workload}: {error}"))?;
-        servers.spawn(serve(listener, workload, Arc::clone(&pod)));
+        if exit {
+            exits.spawn(wanted_status(listener));
+        } else {
+            servers.spawn(serve(listener, workload, Arc::clone(&pod)));
+        }
     }
-    ended()
-        .await
-        .map_err(|error| format!("cannot wait for signals: {error}"))
+    tokio::select! {
+        Some(Ok(status)) = exits.join_next(), if !exits.is_empty() => Ok(status),
+        ended = ended() => ended
+            .map(|()| 0)
+            .map_err(|error| format!("cannot wait for signals: {error}")),
+    }
+}
+
+/// The status that the first line with one asks for.
+async fn wanted_status(listener: TcpListener) -> u8 {
+    loop {
+        if let Ok((stream, _)) = listener.accept().await {
+            let mut line = String::new();
+            let mut reader = BufReader::new(stream.take(MAX_LINE));
+            let read = timeout(LINE_TIMEOUT, reader.read_line(&mut line)).await;
+            if let (Ok(Ok(_)), Ok(status)) = (read, line.trim().parse()) {
+                return status;
+            }
+        }
+    }
 }
 
 #[cfg(unix)]

@@ -145,13 +145,14 @@ impl Channels {
     ) -> Result<(), ForwardFailure> {
         let settings = self.faults.settings();
         let dialed = timeout(DIAL_TIMEOUT, self.pod.dial(port, &settings)).await;
-        let stream = dialed
+        let mut connection = dialed
             .unwrap_or(Err(DialFailure::TimedOut))
             .map_err(ForwardFailure::Dial)?;
-        let local = stream
+        let local = connection
+            .stream
             .local_addr()
             .map_err(|error| ForwardFailure::Dial(DialFailure::Other(error.to_string())))?;
-        let (mut from_pod, mut to_pod) = stream.into_split();
+        let (mut from_pod, mut to_pod) = connection.stream.split();
         let down = async {
             let mut buffer = vec![0; COPY_BUFFER];
             loop {

@@ -22,6 +22,8 @@ pub struct Faults {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct FaultSettings {
+    /// What becomes of every request to the API server, upgrades and health checks included.
+    pub api: ApiFault,
     /// A new session is cut after this many bytes, both directions counted together.
     pub cut_after: Option<u64>,
     /// The runtime that new sessions meet.
@@ -40,6 +42,19 @@ pub struct FaultSettings {
     pub upgrade: UpgradeFault,
     /// Whether the WebSocket tunnel is known. Older clusters answer 400 to it.
     pub websocket_tunnel: bool,
+}
+
+/// What becomes of a request to the API server.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ApiFault {
+    /// Answered with this status and a `Status` object.
+    Answer(StatusCode),
+    /// Never answered.
+    Hang,
+    /// Served.
+    #[default]
+    None,
 }
 
 /// What becomes of an upgrade request.
@@ -137,6 +152,7 @@ impl fmt::Debug for Faults {
 impl Default for FaultSettings {
     fn default() -> Self {
         Self {
+            api: ApiFault::default(),
             cut_after: None,
             flavor: Flavor::default(),
             idle_timeout: IDLE_TIMEOUT,

@@ -2,7 +2,7 @@ use std::{
     collections::BTreeMap,
     io,
     net::{Ipv4Addr, SocketAddr},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 use sha2::{Digest, Sha256};
@@ -18,7 +18,15 @@ pub(super) struct Pod {
     /// The runtime's id of the sandbox, 64 hex digits.
     id: String,
     network_namespace: String,
+    /// What each connection into the pod holds, while the node is there to count.
+    connections: Weak<()>,
     state: Mutex<State>,
+}
+
+/// A connection into a pod, which is counted while it lives.
+pub(super) struct PodConnection {
+    pub(super) stream: TcpStream,
+    _counted: Option<Arc<()>>,
 }
 
 struct State {
@@ -36,7 +44,7 @@ struct Processes {
 
 impl Pod {
     /// A pod without processes.
-    pub(super) fn new(sandbox: Sandbox) -> Self {
+    pub(super) fn new(sandbox: Sandbox, connections: &Arc<()>) -> Self {
         let digest = hex(&Sha256::digest(sandbox.uid.as_bytes()));
         let part = |from: usize, length: usize| &digest[from..from + length];
         let network_namespace = format!(
@@ -57,6 +65,7 @@ impl Pod {
             sandbox,
             id,
             network_namespace,
+            connections: Arc::downgrade(connections),
             state: Mutex::new(state),
         }
     }
@@ -85,6 +94,10 @@ impl Pod {
             .iter()
             .filter(|(_, workload)| workload.listens())
         {
+            if let Workload::Outside(address) = workload {
+                listening.insert(port, address);
+                continue;
+            }
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
             listening.insert(port, listener.local_addr()?);
             let server = serve(listener, workload, Arc::from(self.sandbox.name.as_str()));
@@ -119,7 +132,7 @@ impl Pod {
     }
 
     /// Connects as the runtime does from inside the network namespace.
-    pub(super) async fn dial(&self, port: u16, faults: &FaultSettings) -> Result<TcpStream, DialFailure> {
+    pub(super) async fn dial(&self, port: u16, faults: &FaultSettings) -> Result<PodConnection, DialFailure> {
         let unreachable =
             |&(served, workload): &(u16, Workload)| served == port && workload == Workload::Unreachable;
         let address = {
@@ -144,7 +157,10 @@ impl Pod {
             })?;
         // The runtime's own setting; where it fails the connection is only slower.
         let _ = stream.set_nodelay(true);
-        Ok(stream)
+        Ok(PodConnection {
+            stream,
+            _counted: self.connections.upgrade(),
+        })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -16,7 +16,7 @@ use super::{
     faults::SessionCommand,
     framing::Framing,
     link::Io,
-    pod::Pod,
+    pod::{Pod, PodConnection},
     runtime::{Action, COPY_BUFFER, DialFailure, PairId, Place, PodEnd, PodError, Profile, Runtime},
 };
 
@@ -66,7 +66,7 @@ struct Peer {
 struct Connection {
     /// Ends whatever is under way.
     ended: CancellationToken,
-    stream: Option<Arc<TcpStream>>,
+    stream: Option<Arc<PodConnection>>,
 }
 
 /// What became of an action.
@@ -76,7 +76,7 @@ struct Report {
 }
 
 enum PodEvent {
-    Dialed(Result<TcpStream, DialFailure>),
+    Dialed(Result<PodConnection, DialFailure>),
     Read(io::Result<BytesMut>),
     Written(io::Result<()>),
 }
@@ -246,21 +246,20 @@ impl Session {
                     }
                 }
                 Action::ReadPod { pair } => {
-                    self.work_on(
-                        pair,
-                        |stream| async move { PodEvent::Read(read_pod(&stream).await) },
-                    );
+                    self.work_on(pair, |stream| async move {
+                        PodEvent::Read(read_pod(&stream.stream).await)
+                    });
                 }
                 Action::WritePod { pair, bytes } => {
                     self.work_on(pair, |stream| async move {
-                        PodEvent::Written(write_pod(&stream, &bytes).await)
+                        PodEvent::Written(write_pod(&stream.stream, &bytes).await)
                     });
                 }
             }
         }
     }
 
-    fn work_on<F>(&mut self, pair: PairId, work: impl FnOnce(Arc<TcpStream>) -> F)
+    fn work_on<F>(&mut self, pair: PairId, work: impl FnOnce(Arc<PodConnection>) -> F)
     where
         F: Future<Output = PodEvent> + Send + 'static,
     {
@@ -288,10 +287,10 @@ impl Session {
         };
         let now = self.now();
         match event {
-            PodEvent::Dialed(Ok(stream)) => match stream.local_addr() {
+            PodEvent::Dialed(Ok(dialed)) => match dialed.stream.local_addr() {
                 Ok(local) => {
                     if let Some(connection) = self.connections.get_mut(&pair) {
-                        connection.stream = Some(Arc::new(stream));
+                        connection.stream = Some(Arc::new(dialed));
                     }
                     self.runtime.handle_dialed(now, pair, local);
                 }

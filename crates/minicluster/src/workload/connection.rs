@@ -48,6 +48,11 @@ pub(super) async fn serve(mut stream: TcpStream, workload: Workload, pod: Arc<st
             tokio::time::sleep(RESET_PAUSE).await;
             reset(stream)
         }
+        Workload::LateSink => {
+            let pause = number_line(&mut stream).await?;
+            tokio::time::sleep(Duration::from_millis(pause)).await;
+            sink(&mut stream).await
+        }
         Workload::Sink => sink(&mut stream).await,
         Workload::SlowReader => slow_reader(&mut stream).await,
         Workload::Source => {
@@ -56,7 +61,7 @@ pub(super) async fn serve(mut stream: TcpStream, workload: Workload, pod: Arc<st
             stream.shutdown().await
         }
         Workload::Web => web::serve(stream, pod).await,
-        Workload::Refused | Workload::Unreachable => Ok(()),
+        Workload::Exit | Workload::Outside(_) | Workload::Refused | Workload::Unreachable => Ok(()),
     }
 }
 
@@ -261,6 +266,18 @@ mod tests {
         assert_eq!(
             String::from_utf8_lossy(&answer),
             format!("{}\n", hex(&Sha256::digest(&bytes)))
+        );
+    }
+
+    #[tokio::test]
+    async fn a_late_sink_takes_all_that_was_sent_in_its_pause() {
+        let mut sink = connect(Workload::LateSink).await;
+        sink.write_all(b"20\n5\nhello").await.unwrap();
+        let mut answer = [0; 65];
+        sink.read_exact(&mut answer).await.unwrap();
+        assert_eq!(
+            String::from_utf8_lossy(&answer),
+            format!("{}\n", hex(&Sha256::digest(b"hello")))
         );
     }
 

@@ -5,7 +5,7 @@ use tokio::{net::TcpListener, task::JoinSet};
 use super::{Workload, connection};
 
 /// Connections of one listener served at a time; more of them wait in the kernel's backlog.
-const CONNECTIONS: usize = 4096;
+const CONNECTIONS: usize = 16 * 1024;
 
 /// The pause after a failed accept (out of file descriptors), so that the failure does not take a whole core.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
@@ -13,7 +13,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 /// Serves `workload` on `listener` for ever; dropping the future closes the listener and all its connections, as the
 /// end of a process does. `pod` is the name that the web application tells.
 pub async fn serve(listener: TcpListener, workload: Workload, pod: Arc<str>) {
-    if !workload.listens() {
+    if !workload.listens() || matches!(workload, Workload::Outside(_)) {
         drop(listener);
         return std::future::pending().await;
     }

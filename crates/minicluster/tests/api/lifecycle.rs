@@ -1,8 +1,8 @@
 //! Starting, ending, and changing the cluster from behind.
 
-use http::Request;
+use http::{Request, StatusCode};
 use http_body_util::Full;
-use podline_minicluster::{Config, Minicluster, StartError, manifest};
+use podline_minicluster::{Config, Minicluster, StartError, manifest, node::ApiFault};
 use serde_json::json;
 
 use crate::{PODS, admin, names, start};
@@ -60,6 +60,80 @@ async fn a_pod_that_can_not_start_says_why_and_is_not_multiplied() {
 }
 
 #[tokio::test]
+async fn a_crash_and_the_restart_after_it_are_in_the_pods_status() {
+    let minicluster = start().await;
+    let mut client = admin(&minicluster).await;
+    let path = format!("{PODS}/lone");
+    minicluster.kill_processes("default", "lone").await.unwrap();
+    let (_, pod) = client.get(&path).await;
+    let container = &pod["status"]["containerStatuses"][0];
+    assert_eq!(container["state"]["terminated"]["exitCode"], 137);
+    assert_eq!(
+        (&container["ready"], &container["restartCount"]),
+        (&json!(false), &json!(0))
+    );
+    assert_eq!(pod["status"]["phase"], "Running");
+
+    minicluster.restart_processes("default", "lone").await.unwrap();
+    let (_, pod) = client.get(&path).await;
+    let container = &pod["status"]["containerStatuses"][0];
+    assert!(container["state"]["running"]["startedAt"].is_string());
+    assert_eq!(container["lastState"]["terminated"]["exitCode"], 137);
+    assert_eq!(
+        (&container["ready"], &container["restartCount"]),
+        (&json!(true), &json!(1))
+    );
+
+    minicluster.end_processes("default", "lone", 0).await.unwrap();
+    let (_, pod) = client.get(&path).await;
+    let container = &pod["status"]["containerStatuses"][0];
+    assert_eq!(container["state"]["terminated"]["reason"], "Completed");
+}
+
+#[tokio::test]
+async fn an_evicted_pod_has_failed_and_is_replaced_by_its_owner() {
+    let minicluster = start().await;
+    let (store, mut client) = (minicluster.store(), admin(&minicluster).await);
+    store.scale("default", "web", 1).unwrap();
+    store.wait_for_pods("default", "web", 1).await.unwrap();
+    let evicted = store
+        .pods("default")
+        .into_iter()
+        .find(|pod| pod.labels["app"] == "web")
+        .unwrap()
+        .name;
+    minicluster.evict("default", &evicted).await.unwrap();
+    store.wait_for_pods("default", "web", 1).await.unwrap();
+    let (_, pod) = client.get(&format!("{PODS}/{evicted}")).await;
+    assert_eq!(
+        (&pod["status"]["phase"], &pod["status"]["reason"]),
+        (&json!("Failed"), &json!("Evicted"))
+    );
+    store.delete_pod("default", &evicted).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_in_trouble_answers_every_request_alike() {
+    let minicluster = start().await;
+    for status in [
+        StatusCode::TOO_MANY_REQUESTS,
+        StatusCode::INTERNAL_SERVER_ERROR,
+        StatusCode::SERVICE_UNAVAILABLE,
+    ] {
+        minicluster
+            .faults()
+            .set(|faults| faults.api = ApiFault::Answer(status));
+        for path in [PODS, "/readyz", "/version"] {
+            // The server ends a connection with such an answer.
+            let (answered, body) = admin(&minicluster).await.get(path).await;
+            assert_eq!((answered, &body["kind"]), (status, &json!("Status")), "{path}");
+        }
+    }
+    minicluster.faults().clear();
+    assert_eq!(admin(&minicluster).await.get(PODS).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_crashed_api_server_comes_back_with_all_its_objects() {
     let minicluster = start().await;
     let mut client = admin(&minicluster).await;
@@ -83,6 +157,23 @@ async fn a_crashed_api_server_comes_back_with_all_its_objects() {
     );
     minicluster.start_api_server().await.unwrap();
     assert_eq!(names(&admin(&minicluster).await.get(PODS).await.1).len(), 3);
+}
+
+#[tokio::test]
+async fn a_moved_api_server_is_at_another_address_with_another_certificate() {
+    let minicluster = start().await;
+    let (address, authority) = (minicluster.address(), minicluster.certificate_authority());
+    let token = minicluster.token(podline_minicluster::User::Admin).unwrap();
+    minicluster.move_api_server().await.unwrap();
+    assert_ne!(minicluster.address(), address);
+    assert_ne!(minicluster.certificate_authority(), authority);
+    assert!(tokio::net::TcpStream::connect(address).await.is_err());
+    // The client trusts the new authority, and the token is the old one.
+    assert_eq!(admin(&minicluster).await.get(PODS).await.0, StatusCode::OK);
+    assert_eq!(
+        minicluster.token(podline_minicluster::User::Admin).unwrap(),
+        token
+    );
 }
 
 #[tokio::test]

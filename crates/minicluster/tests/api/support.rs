@@ -89,10 +89,10 @@ impl Client {
     }
 
     fn trusting(minicluster: &Minicluster) -> ConfigBuilder<ClientConfig, WantsClientCert> {
-        let authority = minicluster.certificate_authority().as_bytes();
+        let authority = minicluster.certificate_authority();
         let mut roots = RootCertStore::empty();
         roots
-            .add(CertificateDer::from_pem_slice(authority).unwrap())
+            .add(CertificateDer::from_pem_slice(authority.as_bytes()).unwrap())
             .unwrap();
         ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()

@@ -6,6 +6,9 @@ use serde_json::{Map, Value, json};
 use super::condition::{Condition, set_condition};
 use super::meta::{Meta, Timestamp, is_false, null_is_default};
 
+/// The exit code of a process that was ended by SIGKILL.
+pub(crate) const KILLED: i32 = 128 + 9;
+
 /// A pod.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
@@ -73,12 +76,17 @@ impl Pod {
         let old = std::mem::take(&mut self.status.container_statuses);
         self.status.container_statuses = (self.spec.containers.iter())
             .map(|container| {
-                let before = old
-                    .iter()
-                    .find(|status| status.name == container.name && status.started);
-                let mut status = before.cloned().unwrap_or_else(|| ContainerStatus {
-                    container_id: format!("minicluster://{}/{}", self.metadata.uid, container.name),
+                let before = old.iter().find(|status| status.name == container.name);
+                let restarts = before.map_or(0, |before| before.restart_count);
+                let running = before.filter(|before| before.started || before.has_terminated());
+                let mut status = running.cloned().unwrap_or_else(|| ContainerStatus {
+                    container_id: format!(
+                        "minicluster://{}/{}/{restarts}",
+                        self.metadata.uid, container.name
+                    ),
                     image_id: format!("minicluster://{}", container.image),
+                    last_state: before.map(|before| before.last_state.clone()).unwrap_or_default(),
+                    restart_count: restarts,
                     started: true,
                     state: json!({"running": {"startedAt": now}}),
                     ..ContainerStatus::of(container)
@@ -87,6 +95,40 @@ impl Pod {
                 status
             })
             .collect();
+    }
+
+    /// Marks the pod's containers as ended by this exit code: 128 and the signal's number for one that was killed.
+    pub(crate) fn set_terminated(&mut self, exit_code: i32, now: Timestamp) {
+        self.set_ready(false, now);
+        for status in &mut self.status.container_statuses {
+            status.started = false;
+            status.state = json!({"terminated": {
+                "containerID": status.container_id,
+                "exitCode": exit_code,
+                "finishedAt": now,
+                "reason": if exit_code == 0 { "Completed" } else { "Error" },
+                "startedAt": status.state["running"]["startedAt"],
+            }});
+        }
+    }
+
+    /// Marks the pod's containers as started again after they ended.
+    pub(crate) fn set_restarted(&mut self, now: Timestamp) {
+        for status in &mut self.status.container_statuses {
+            if let Value::Object(ended) = std::mem::take(&mut status.state) {
+                status.last_state = ended;
+                status.restart_count += 1;
+            }
+        }
+        self.set_running(true, now);
+    }
+
+    /// Marks the pod as taken away by its node, which needed what it used.
+    pub(crate) fn set_evicted(&mut self, now: Timestamp) {
+        self.set_terminated(KILLED, now);
+        self.status.phase = Phase::Failed;
+        "Evicted".clone_into(&mut self.status.reason);
+        "The node was low on resource: memory.".clone_into(&mut self.status.message);
     }
 
     /// Tells why the pod's containers do not start.
@@ -300,6 +342,10 @@ impl ContainerStatus {
             image: container.image.clone(),
             ..Self::default()
         }
+    }
+
+    fn has_terminated(&self) -> bool {
+        self.state.get("terminated").is_some()
     }
 }
 

@@ -110,9 +110,10 @@ async fn a_jammed_lane_holds_the_pods_connections_of_a_client_that_is_gone() {
     drop(healthy);
     until_sessions(&bench, 1).await;
     tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(bench.node.sessions(), 1);
+    assert_eq!((bench.node.sessions(), bench.node.pod_connections()), (1, 1));
     bench.node.stop_pod(UID).await;
     until_sessions(&bench, 0).await;
+    assert_eq!(bench.node.pod_connections(), 0);
 }
 
 async fn until_sessions(bench: &Bench, count: usize) {
