@@ -118,6 +118,10 @@ impl<O: Observer + Unpin> Driver<O> {
         self.poll_read(context)?;
         self.poll_write(context)?;
         self.poll_timer(context);
+        // A deadline may have ended the session too: nothing comes from a dead peer that would tell.
+        if let Some(fault) = self.shared.lock().wire.fault() {
+            return Err(fault.clone().into());
+        }
         self.report();
         Ok(())
     }

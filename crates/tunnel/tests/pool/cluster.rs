@@ -34,6 +34,8 @@ pub(crate) struct Cluster {
     pub(crate) spdy: Mutex<Answer>,
     /// Requests so far, by transport.
     pub(crate) asked: [AtomicUsize; 2],
+    /// While it is true the peers take everything and answer nothing.
+    pub(crate) silent: Arc<AtomicBool>,
     /// Ends all sessions.
     pub(crate) cut: Arc<Notify>,
     pub(crate) sessions: Arc<AtomicUsize>,
@@ -49,6 +51,7 @@ impl Cluster {
             websocket: Mutex::new(websocket),
             spdy: Mutex::new(spdy),
             asked: Default::default(),
+            silent: Arc::default(),
             cut: Arc::default(),
             sessions: Arc::default(),
             is_other: AtomicBool::new(false),
@@ -91,7 +94,8 @@ impl Upgrade for Cluster {
                     };
                     let (ours, theirs) = tokio::io::duplex(64 * 1024);
                     let is_other = self.is_other.load(Ordering::SeqCst);
-                    let peer = Peer::new(theirs, is_websocket, is_other.then(|| self.offences.clone()));
+                    let mut peer = Peer::new(theirs, is_websocket, is_other.then(|| self.offences.clone()));
+                    peer.silent = self.silent.clone();
                     let (cut, sessions) = (self.cut.clone(), self.sessions.clone());
                     sessions.fetch_add(1, Ordering::SeqCst);
                     tokio::spawn(async move {
@@ -123,6 +127,7 @@ fn refused(head: http::response::Builder) -> UpgradeAnswer {
 /// Echoes what comes on data streams; ends a stream that the client ends.
 struct Peer {
     io: DuplexStream,
+    silent: Arc<AtomicBool>,
     websocket: Option<Decoder>,
     reader: FrameReader,
     headers: HeaderDecoder,
@@ -138,6 +143,7 @@ impl Peer {
     fn new(io: DuplexStream, websocket: bool, offences: Option<Arc<Mutex<Vec<&'static str>>>>) -> Self {
         Self {
             io,
+            silent: Arc::default(),
             websocket: websocket.then(|| Decoder::new(Role::Server)),
             reader: FrameReader::new(Role::Server),
             headers: HeaderDecoder::new(),
@@ -162,6 +168,9 @@ impl Peer {
             };
             let spdy = self.unwrap(&mut buffer[..read]);
             let Some(answer) = self.answer(&spdy) else { return };
+            if self.silent.load(Ordering::SeqCst) {
+                continue;
+            }
             let answer = self.wrap(answer);
             if self.io.write_all(&answer).await.is_err() {
                 return;

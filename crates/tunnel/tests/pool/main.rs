@@ -8,6 +8,7 @@ mod slow;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use podline_tunnel::pool::SHUTDOWN_DEADLINE;
@@ -16,6 +17,7 @@ use podline_tunnel::{
     Received, SessionError, Transport, TransportChoice,
 };
 use podline_wire::pool::PoolConfig;
+use podline_wire::session::SessionFault;
 
 use self::cluster::{Answer, Cluster, REFUSED};
 
@@ -219,6 +221,23 @@ async fn a_lost_session_ends_its_connections_and_the_next_one_gets_another() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_falls_silent_is_given_up() {
+    let cluster = Cluster::new(Answer::Switch, Answer::Switch);
+    let pool = pool(&cluster, TransportChoice::Auto);
+    let (mut sender, mut receiver) = open(&pool, 7).await;
+    send(&mut sender, b"x").await;
+    assert_eq!(receive(&mut receiver, 1).await.0, b"x");
+    cluster.silent.store(true, Ordering::SeqCst);
+    let silent = tokio::time::timeout(Duration::from_secs(60), receive(&mut receiver, 1));
+    let (_, end) = silent.await.expect("its silence is noticed");
+    let fault = SessionError::Fault(SessionFault::Silent);
+    assert!(
+        matches!(&end, Some(PairEnd::SessionLost(error)) if error.to_string() == fault.to_string()),
+        "{end:?}"
+    );
+}
+
 #[tokio::test]
 async fn what_an_app_does_not_take_is_kept_within_bounds_and_nothing_is_lost() {
     let cluster = Cluster::new(Answer::Switch, Answer::Switch);
@@ -255,7 +274,7 @@ async fn shutdown_resets_connections_and_closes_sessions_in_time() {
         Received::End(PairEnd::SessionLost(SessionError::ShutDown))
     ));
     assert!(pool.lend().await.is_err());
-    while cluster.sessions.load(std::sync::atomic::Ordering::SeqCst) > 0 {
+    while cluster.sessions.load(Ordering::SeqCst) > 0 {
         tokio::task::yield_now().await;
     }
 }
