@@ -23,6 +23,11 @@ impl App {
         Self { stream }
     }
 
+    /// The connection itself.
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
         timeout(PATIENCE, self.stream.write_all(bytes))
             .await
@@ -34,6 +39,20 @@ impl App {
     pub(crate) async fn flood(mut self) {
         let bytes = vec![0; 64 * 1024];
         while self.stream.write_all(&bytes).await.is_ok() {}
+    }
+
+    /// Sends until the connection is lost.
+    pub(crate) async fn flood_until_lost(&mut self) {
+        let bytes = vec![0; 64 * 1024];
+        let lost = async { while self.stream.write_all(&bytes).await.is_ok() {} };
+        timeout(PATIENCE, lost).await.expect("it is lost in time");
+    }
+
+    /// Ends with a reset.
+    pub(crate) fn reset(self) {
+        socket2::SockRef::from(&self.stream)
+            .set_linger(Some(Duration::ZERO))
+            .unwrap();
     }
 
     /// Says that it sends no more.
@@ -113,7 +132,12 @@ impl App {
 
     /// Takes `number` of the bytes that a source or generator sends, and compares each.
     pub(crate) async fn receive_pattern(&mut self, number: u64) {
-        receive_pattern(&mut self.stream, number).await;
+        receive_pattern(&mut self.stream, 0, number).await;
+    }
+
+    /// The same for the bytes from `from` on.
+    pub(crate) async fn receive_pattern_from(&mut self, from: u64, number: u64) {
+        receive_pattern(&mut self.stream, from, number).await;
     }
 
     /// Sends `number` such bytes, and gives their hash in hex.
@@ -144,21 +168,26 @@ impl App {
                 offset += length as u64;
             }
         };
-        let receive = receive_pattern(&mut back, number);
+        let receive = receive_pattern(&mut back, 0, number);
         timeout(PATIENCE, async { tokio::join!(send, receive) })
             .await
             .expect("the bytes are back in time");
     }
 }
 
-async fn receive_pattern(stream: &mut (impl AsyncRead + Unpin), number: u64) {
+async fn receive_pattern(stream: &mut (impl AsyncRead + Unpin), from: u64, number: u64) {
     let mut buffer = vec![0; 64 * 1024];
-    let mut offset = 0;
-    while offset < number {
-        let wanted = (number - offset).min(buffer.len() as u64) as usize;
+    let mut offset = from;
+    while offset < from + number {
+        let wanted = (from + number - offset).min(buffer.len() as u64) as usize;
         let read = timeout(PATIENCE, stream.read(&mut buffer[..wanted])).await;
         let length = read.expect("bytes come in time").unwrap();
-        assert_ne!(length, 0, "the end came after {offset} of {number} bytes");
+        assert_ne!(
+            length,
+            0,
+            "the end came after {offset} of {} bytes",
+            from + number
+        );
         assert_eq!(
             pattern::first_difference(offset, &buffer[..length]),
             None,

@@ -5,9 +5,14 @@ mod demo;
 mod ends;
 mod errors;
 mod flags;
+mod isolation;
+mod kubectl;
 mod listening;
+mod network;
 mod output;
+mod pods;
 mod rights;
+mod server;
 mod targets;
 mod transports;
 mod troubles;
@@ -21,9 +26,14 @@ pub(crate) fn all() -> Vec<Case> {
         ends::cases(),
         errors::cases(),
         flags::cases(),
+        isolation::cases(),
+        kubectl::cases(),
         listening::cases(),
+        network::cases(),
         output::cases(),
+        pods::cases(),
         rights::cases(),
+        server::cases(),
         targets::cases(),
         transports::cases(),
         troubles::cases(),

@@ -185,6 +185,11 @@ impl Forwarding {
         assert!(status.await.unwrap().success());
     }
 
+    /// Waits for it to end.
+    pub(crate) async fn ended(&mut self) {
+        let _ = self.child.wait().await;
+    }
+
     /// Waits for it to end, and gives what it has said.
     pub(crate) async fn end(mut self) -> Said {
         let Ok(status) = timeout(PATIENCE, self.child.wait()).await else {

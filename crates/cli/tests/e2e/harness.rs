@@ -40,6 +40,8 @@ pub(crate) enum Need {
     Kubectl,
     /// More than one address of loopback, which Linux has.
     LoopbackNet,
+    /// The kubectl whose behaviour was measured.
+    MeasuredKubectl,
     /// SIGINT and SIGTERM.
     Signals,
 }
@@ -54,6 +56,7 @@ impl Need {
             Self::Faults => "a real cluster has no faults on demand",
             Self::Kubectl => "kubectl is not on the PATH",
             Self::LoopbackNet => "this system has one address of loopback",
+            Self::MeasuredKubectl => "the kubectl on the PATH is not 1.37, which was measured",
             Self::Signals => "this system has no signals",
         }
     }

@@ -20,6 +20,7 @@ mod app;
 mod cases;
 mod forwarding;
 mod harness;
+mod relay;
 mod world;
 
 use std::process::ExitCode;

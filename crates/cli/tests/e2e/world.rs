@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::harness::Need;
 use kubectl::Kubectl;
-pub(crate) use users::{FORWARDER, LOOKER, NAMER, WEBSOCKET_FORWARDER};
+pub(crate) use users::{FORWARDER, LOOKER, NAMER, WATCHER, WEBSOCKET_FORWARDER};
 
 /// How long a real cluster may take to run a pod, in kubectl's words.
 const PODS: &str = "--timeout=120s";
@@ -38,17 +38,17 @@ impl World {
     /// Starts the cluster in this process, or makes the one of the environment ready.
     pub(crate) async fn make() -> Result<Self, String> {
         match std::env::var_os("PODLINE_E2E_KUBECONFIG") {
-            None => Self::minicluster().await,
+            None => Self::in_process().await,
             Some(kubeconfig) => Self::real(Path::new(&kubeconfig)).await,
         }
     }
 
     /// A cluster in this process for one case alone, which may break it in any way.
     pub(crate) async fn own() -> Self {
-        Self::minicluster().await.unwrap()
+        Self::in_process().await.unwrap()
     }
 
-    async fn minicluster() -> Result<Self, String> {
+    async fn in_process() -> Result<Self, String> {
         let folder = TempDir::new().map_err(|error| error.to_string())?;
         let namespace = "podline-e2e".to_owned();
         let config = objects::all(&namespace, manifest::IMAGE)
@@ -131,6 +131,7 @@ impl World {
             Need::Faults => matches!(self.cluster, Cluster::Minicluster(_)),
             Need::Kubectl => self.kubectl.is_some(),
             Need::LoopbackNet => cfg!(target_os = "linux"),
+            Need::MeasuredKubectl => self.kubectl.as_ref().is_some_and(Kubectl::is_measured),
             Need::Signals => cfg!(unix),
         }
     }
@@ -178,6 +179,14 @@ impl World {
         match &self.cluster {
             Cluster::Minicluster(minicluster) => minicluster.faults(),
             Cluster::Real { .. } => panic!("a real cluster has no faults on demand"),
+        }
+    }
+
+    /// The cluster in this process, of a case that has it for itself.
+    pub(crate) fn minicluster(&self) -> &Minicluster {
+        match &self.cluster {
+            Cluster::Minicluster(minicluster) => minicluster,
+            Cluster::Real { .. } => panic!("this is a real cluster"),
         }
     }
 

@@ -1,8 +1,15 @@
 //! Where a forward listens.
 
-use std::{net::TcpListener, sync::Arc};
+use std::{collections::VecDeque, net::TcpListener, sync::Arc};
 
-use crate::{forwarding::Forwarding, harness::cases, world::World};
+use futures_util::future::join_all;
+use tokio::process::Command;
+
+use crate::{
+    forwarding::{Forwarding, clean, podline},
+    harness::cases,
+    world::World,
+};
 
 cases! {
     a_free_port_is_the_same_for_both_families;
@@ -11,6 +18,7 @@ cases! {
     the_other_family_can_be_named;
     the_port_is_the_remote_ones_if_only_that_is_named;
     only_the_named_addresses_are_listened_on [LoopbackNet];
+    running_out_of_files_delays_connections_and_loses_none [Signals];
 }
 
 async fn a_free_port_is_the_same_for_both_families(world: Arc<World>) {
@@ -112,4 +120,24 @@ async fn the_other_family_can_be_named(world: Arc<World>) {
     );
     forwarding.connect(7).await.is_echoed(b"hello").await;
     assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
+}
+
+async fn running_out_of_files_delays_connections_and_loses_none(world: Arc<World>) {
+    // A shell's limit holds for what it becomes.
+    let podline = podline(&world, &["tools", ":7"]);
+    let mut command = Command::new("sh");
+    clean(&mut command, world.folder());
+    command
+        .arg("-c")
+        .arg("ulimit -n 60; exec \"$0\" \"$@\"")
+        .arg(podline.as_std().get_program())
+        .args(podline.as_std().get_args());
+    let forwarding = Forwarding::of(command).await;
+    // The system takes connections that the program cannot take yet.
+    let mut apps: VecDeque<_> = join_all((0..100).map(|_| forwarding.connect(7))).await.into();
+    forwarding.warns("no room for another connection").await;
+    // Those that leave make room for those that wait.
+    while let Some(mut app) = apps.pop_front() {
+        app.is_echoed(b"served in its turn").await;
+    }
 }

@@ -4,6 +4,10 @@ use podline_minicluster::manifest::{self, Served};
 use serde_json::{Value, json};
 
 use super::{Cluster, PODS, World, objects};
+use crate::forwarding::Forwarding;
+
+/// The condition that pods with a readiness gate wait for.
+const GATE: &str = "podline.test/gate";
 
 impl World {
     /// The names of the pods with the label `app` that are not being deleted.
@@ -88,6 +92,119 @@ impl World {
                     .unwrap();
             }
             Cluster::Real { .. } => drop(self.kubectl(&["delete", "pod", name]).await.unwrap()),
+        }
+    }
+
+    /// Replaces all pods of a deployment, and returns when they are replaced.
+    pub(crate) async fn roll_out(&self, name: &str) {
+        match &self.cluster {
+            Cluster::Minicluster(minicluster) => {
+                let done = minicluster.store().roll_out(&self.namespace, name);
+                done.await.unwrap();
+            }
+            Cluster::Real { .. } => {
+                let deployment = format!("deployment/{name}");
+                self.kubectl(&["rollout", "restart", &deployment]).await.unwrap();
+                self.kubectl(&["rollout", "status", &deployment, PODS])
+                    .await
+                    .unwrap();
+            }
+        }
+    }
+
+    /// Has a pod evicted, and returns when it no longer runs.
+    pub(crate) async fn evict(&self, pod: &str) {
+        match &self.cluster {
+            Cluster::Minicluster(minicluster) => minicluster.evict(&self.namespace, pod).await.unwrap(),
+            Cluster::Real { .. } => {
+                let path = format!("/api/v1/namespaces/{}/pods/{pod}/eviction", self.namespace);
+                let eviction = json!({
+                    "apiVersion": "policy/v1",
+                    "kind": "Eviction",
+                    "metadata": {"name": pod, "namespace": self.namespace},
+                });
+                self.kubectl_with(&["create", "--raw", &path, "--filename=-"], &eviction.to_string())
+                    .await
+                    .unwrap();
+                let pod = format!("pod/{pod}");
+                self.kubectl(&["wait", "--for=delete", &pod, PODS]).await.unwrap();
+            }
+        }
+    }
+
+    /// Ends the process in a pod with a status, and returns when its successor in the same pod is ready. The pod serves
+    /// `exit=30`.
+    pub(crate) async fn crash(&self, pod: &str, status: u8) {
+        match &self.cluster {
+            Cluster::Minicluster(minicluster) => {
+                let ended = minicluster.end_processes(&self.namespace, pod, status.into());
+                ended.await.unwrap();
+                minicluster.restart_processes(&self.namespace, pod).await.unwrap();
+            }
+            Cluster::Real { .. } => {
+                let restarts = "--output=jsonpath={.status.containerStatuses[0].restartCount}";
+                let before = self.kubectl(&["get", "pod", pod, restarts]).await.unwrap();
+                let after: u32 = before.trim().parse::<u32>().unwrap() + 1;
+                let way = Forwarding::start(self, &[pod, ":30"]).await;
+                way.connect(30).await.send(format!("{status}\n").as_bytes()).await;
+                let pod = format!("pod/{pod}");
+                let restarted =
+                    format!("--for=jsonpath={{.status.containerStatuses[0].restartCount}}={after}");
+                self.kubectl(&["wait", &restarted, &pod, PODS]).await.unwrap();
+                self.kubectl(&["wait", "--for=condition=Ready", &pod, PODS])
+                    .await
+                    .unwrap();
+            }
+        }
+    }
+
+    /// Makes a deployment like [`World::deploy`], whose pods [`World::set_ready`] can make unready.
+    pub(crate) async fn deploy_with_gate(&self, name: &str, replicas: usize, ports: &[Served<'_>]) {
+        if let Cluster::Minicluster(_) = self.cluster {
+            return self.deploy(name, replicas, ports).await;
+        }
+        let number = u32::try_from(replicas).expect("a case asks for few pods");
+        let mut deployment = manifest::deployment(name, number, ports);
+        deployment["spec"]["template"]["spec"]["readinessGates"] = json!([{"conditionType": GATE}]);
+        self.apply(vec![deployment]).await.unwrap();
+        let selector = format!("--selector=app={name}");
+        let running = ["wait", "--for=condition=ContainersReady", "pod", &selector, PODS];
+        // There is nothing to wait for until the pods are made.
+        while self.pods(name).await.len() < replicas {}
+        self.kubectl(&running).await.unwrap();
+        for pod in self.pods(name).await {
+            self.set_ready(&pod, true).await;
+        }
+        self.until_deployed(name, replicas).await;
+    }
+
+    /// Makes a pod of [`World::deploy_with_gate`] ready or not.
+    pub(crate) async fn set_ready(&self, pod: &str, ready: bool) {
+        match &self.cluster {
+            Cluster::Minicluster(minicluster) => {
+                minicluster
+                    .store()
+                    .set_ready(&self.namespace, pod, ready)
+                    .unwrap();
+            }
+            Cluster::Real { .. } => {
+                let status = if ready { "True" } else { "False" };
+                let patch = json!({"status": {"conditions": [{"type": GATE, "status": status}]}}).to_string();
+                let patching = [
+                    "patch",
+                    "pod",
+                    pod,
+                    "--subresource=status",
+                    "--type=strategic",
+                    "--patch",
+                    &patch,
+                ];
+                self.kubectl(&patching).await.unwrap();
+                let condition = format!("--for=condition=Ready={status}");
+                self.kubectl(&["wait", &condition, &format!("pod/{pod}"), PODS])
+                    .await
+                    .unwrap();
+            }
         }
     }
 

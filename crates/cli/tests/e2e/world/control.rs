@@ -1,10 +1,11 @@
 //! What cases do to the parts of the cluster.
 
-use std::{process::Stdio, time::Duration};
+use std::{net::SocketAddr, process::Stdio, time::Duration};
 
 use tokio::{process::Command, time::timeout};
 
 use super::{Cluster, World};
+use crate::relay::Relay;
 
 /// How long a part of the cluster may take to stop or start.
 const CONTROL: Duration = Duration::from_secs(90);
@@ -49,6 +50,32 @@ impl World {
                 self.control("kubelet", "start").await;
             }
         }
+    }
+
+    /// A way to the API server that can be broken.
+    pub(crate) async fn relay(&self) -> Relay {
+        Relay::start(self.server_address()).await
+    }
+
+    /// The same, which ends what is idle for so long.
+    pub(crate) async fn relay_with_idle_limit(&self, limit: Duration) -> Relay {
+        Relay::with_idle_limit(self.server_address(), Some(limit)).await
+    }
+
+    /// The flags that lead over a relay.
+    pub(crate) fn over(&self, relay: &Relay) -> [String; 2] {
+        [
+            format!("--server=https://{}", relay.address()),
+            format!("--tls-server-name={}", self.server_address().ip()),
+        ]
+    }
+
+    fn server_address(&self) -> SocketAddr {
+        let server = self.server();
+        let address = server.trim_start_matches("https://").trim_end_matches('/');
+        address
+            .parse()
+            .expect("the server of a test's kubeconfig is an address and a port")
     }
 
     async fn control(&self, part: &str, what: &str) {

@@ -31,6 +31,14 @@ impl Kubectl {
         })
     }
 
+    /// Whether it is the one that docs/reliability.md tells of.
+    pub(super) fn is_measured(&self) -> bool {
+        let version = std::process::Command::new(&self.path)
+            .args(["version", "--client"])
+            .output();
+        version.is_ok_and(|said| String::from_utf8_lossy(&said.stdout).contains("v1.37."))
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

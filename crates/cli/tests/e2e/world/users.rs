@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 /// Who has the rights of `kubectl port-forward` over SPDY and no others.
 pub(crate) const FORWARDER: &str = "podline-e2e-forwarder";
 
+/// Who may also watch pods and look at endpoints, which kubectl never asks for.
+pub(crate) const WATCHER: &str = "podline-e2e-watcher";
+
 /// Who may look at pods, and nothing else.
 pub(crate) const LOOKER: &str = "podline-e2e-looker";
 
@@ -20,10 +23,20 @@ type Right = (&'static str, &'static str);
 const LOOK: Right = ("get list", "pods services deployments replicasets");
 
 /// All of them, with their rights.
-pub(super) const ALL: [(&str, &[Right]); 4] = [
+pub(super) const ALL: [(&str, &[Right]); 5] = [
     (FORWARDER, &[LOOK, ("create", "pods/portforward")]),
     (LOOKER, &[("get list", "pods")]),
     (NAMER, &[("get", "pods"), ("create", "pods/portforward")]),
+    (
+        WATCHER,
+        &[
+            (
+                "get list watch",
+                "pods services deployments replicasets endpointslices",
+            ),
+            ("create get", "pods/portforward"),
+        ],
+    ),
     (WEBSOCKET_FORWARDER, &[LOOK, ("create get", "pods/portforward")]),
 ];
 
@@ -34,7 +47,7 @@ pub(super) fn roles(namespace: &str) -> Vec<Value> {
         let rules: Vec<Value> = (rights.iter())
             .map(|(verbs, resources)| {
                 let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
-                json!({"apiGroups": ["", "apps"], "resources": words(resources), "verbs": words(verbs)})
+                json!({"apiGroups": ["", "apps", "discovery.k8s.io"], "resources": words(resources), "verbs": words(verbs)})
             })
             .collect();
         [
