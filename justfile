@@ -63,6 +63,18 @@ workload:
 workload-image name="local/podline-workload:1": workload
     docker build --tag {{ name }} --file crates/minicluster/workload.Dockerfile {{ target }}/debug
 
+# Simulate sessions, the pool and the tokio shell, with so many seeds; `PODLINE_SIMULATION_SEED=n just simulate` runs one.
+simulate seeds="2000" *args:
+    PODLINE_SIMULATION_SEEDS={{ seeds }} cargo test -p podline-minicluster --test simulation -- {{ args }}
+
+# Simulate sessions and the pool with a million seeds, built for speed. Takes an hour or so on two cores.
+simulate-million:
+    PODLINE_SIMULATION_SEEDS=1000000 cargo test --profile fast -p podline-minicluster --test simulation -- whatever_happens
+
+# Check that the simulation finds deliberate mistakes in sessions and the pool, for example `just mutants wide-window`.
+mutants *names:
+    cargo run -p xtask -- mutants {{ names }}
+
 # Measure podline beside its peers, for example `just bench --rtt 50ms`.
 bench *args:
     cargo run --release -p podline-bench -- {{ args }}

@@ -8,6 +8,7 @@ use std::{
 use bytes::BytesMut;
 use podline_wire::{
     Time,
+    pool::{Health, Report},
     session::{Event, LARGEST_FRAME, PairId, Peer, Received, Session, SessionFault},
 };
 
@@ -57,6 +58,8 @@ pub(crate) struct Client {
 pub(crate) enum Loss {
     Cut,
     Fault(SessionFault),
+    /// We have closed it.
+    Left,
 }
 
 #[derive(Debug)]
@@ -117,6 +120,39 @@ impl Client {
         app.open(now);
         facts.opened = Some(now);
         true
+    }
+
+    /// What the pool is told of the session.
+    pub(crate) fn report(&self) -> Report {
+        Report {
+            clean: self.session.is_clean(),
+            free_lanes: self.session.free_lanes(),
+            health: self.health(),
+            pairs: self.session.pairs(),
+            retired: self.session.is_retired() || self.lost.is_some(),
+            shared_room: self.session.shared_room(),
+            tails: self.session.has_tails(),
+        }
+    }
+
+    fn health(&self) -> Health {
+        if !self.is_reading() {
+            Health::Paused
+        } else if self.session.is_late() {
+            Health::Late
+        } else if self.session.is_fast() {
+            Health::Fast
+        } else {
+            Health::Well
+        }
+    }
+
+    /// Says farewell and closes the connection; nothing may use it.
+    pub(crate) fn leave(&mut self, now: Time, up: &mut Direction) {
+        self.session.go_away();
+        self.collect();
+        self.transmit(now, up);
+        self.lost.get_or_insert(Loss::Left);
     }
 
     /// The connection is over.

@@ -32,6 +32,8 @@ pub(crate) struct Facts {
     pub(crate) pod_finished: bool,
     /// The pod ended the connection, in whatever way.
     pub(crate) pod_ended: bool,
+    /// The pod's program was ended under the connection.
+    pub(crate) killed: Option<Time>,
     /// The runtime saw reading from or writing to the pod fail.
     pub(crate) pod_failed: bool,
     /// The runtime closed the connection into the pod.

@@ -6,7 +6,7 @@ use crate::{
     app::App,
     client::{Client, Loss},
     facts::Facts,
-    network::Direction,
+    network::{CutKind, Direction},
     node::Node,
     pod::PodPlan,
 };
@@ -52,6 +52,28 @@ impl Link {
     pub(crate) fn sever(&mut self, now: Time, apps: &mut [App], facts: &mut [Facts]) {
         self.client.lose(now, Loss::Cut, apps, facts);
         self.node.disconnect(now);
+    }
+
+    /// The client closes the connection, which nothing uses.
+    pub(crate) fn leave(&mut self, now: Time) {
+        self.client.leave(now, &mut self.up);
+    }
+
+    /// The network breaks, both ways.
+    pub(crate) fn cut(&mut self, now: Time, kind: CutKind) {
+        self.up.cut(now, kind);
+        self.down.cut(now, kind);
+    }
+
+    /// The network does no harm from now on, except that what is silent stays so.
+    pub(crate) fn heal(&mut self) {
+        self.up.heal();
+        self.down.heal();
+    }
+
+    /// Whether bytes of some direction vanish.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.up.is_silent() || self.down.is_silent()
     }
 
     /// Does what can be done now; true if something was.

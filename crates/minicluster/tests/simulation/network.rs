@@ -63,6 +63,17 @@ pub(crate) struct Direction {
 }
 
 impl DirectionPlan {
+    /// Whether it may end a session that uses it.
+    pub(crate) fn may_lose_session(&self) -> bool {
+        let long = |(from, to): &(Time, Time)| to.saturating_since(*from) > Duration::from_secs(8);
+        self.cut.is_some() || self.stalls.iter().any(long)
+    }
+
+    /// Whether it goes silent, sooner or later.
+    pub(crate) fn goes_silent(&self) -> bool {
+        self.cut.is_some_and(|cut| cut.kind == CutKind::Silence)
+    }
+
     /// How long a byte may take behind `ahead` others.
     pub(crate) fn slowest(&self, ahead: usize) -> Duration {
         let way = self.latency + self.jitter + Duration::from_micros(100);
@@ -156,13 +167,30 @@ impl Direction {
 
     /// The sender's end, behind what it has sent.
     pub(crate) fn end(&mut self, now: Time) {
+        self.cut(now, CutKind::End);
+    }
+
+    /// Breaks behind what was sent, unless it has broken before.
+    pub(crate) fn cut(&mut self, now: Time, kind: CutKind) {
         if self.cut_at.is_none() {
             self.plan.cut = Some(Cut {
                 after: self.accepted,
-                kind: CutKind::End,
+                kind,
             });
             self.cut_at = Some(self.arrival(now, 0));
         }
+    }
+
+    /// What was to break and has not does not break any more.
+    pub(crate) fn heal(&mut self) {
+        if self.cut_at.is_none() {
+            self.plan.cut = None;
+        }
+    }
+
+    /// Whether what is sent arrives nowhere.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.cut_at.is_some() && self.plan.cut.is_some_and(|cut| cut.kind == CutKind::Silence)
     }
 
     /// When the next piece arrives.

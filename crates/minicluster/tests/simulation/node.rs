@@ -12,7 +12,7 @@ use crate::{
     facts::{DialKind, Facts},
     framing::Framing,
     network::{Arrival, CutKind, Direction},
-    pod::{Pod, PodPlan, Told},
+    pod::{Pod, PodEndHow, PodPlan, Told},
 };
 
 /// The port of the first connection; the others follow.
@@ -87,6 +87,13 @@ impl Node {
     /// Whether nothing comes from the client any more.
     pub(crate) fn is_disconnected(&self) -> bool {
         self.disconnected
+    }
+
+    /// The pod's programs end, and all connections into it with them.
+    pub(crate) fn kill(&mut self, now: Time, how: PodEndHow, facts: &mut [Facts]) {
+        for pod in self.pods.values_mut() {
+            pod.kill(now, how, &mut facts[pod.connection()]);
+        }
     }
 
     /// Lets all pods read everything and end.

@@ -3,32 +3,30 @@
 use std::time::Duration;
 
 use podline_minicluster::node::runtime::{Flavor, ReplyFault};
-use podline_wire::session::{FailureKind, PairEnd};
+use podline_wire::{
+    Time,
+    session::{FailureKind, PairEnd},
+};
 
 use crate::{
     facts::{DialKind, End, Facts},
     link::Link,
     plan::{Plan, QUEUED},
-    pod::{PodEndHow, PodEndWhen, Reads, Writes},
+    pod::{PodEndHow, PodEndWhen, PodPlan, Reads, Writes},
 };
 
-/// Checks one connection when all is over.
-pub(crate) fn check_connection(
-    plan: &Plan,
-    connection: usize,
-    facts: &Facts,
-    link: &Link,
-) -> Result<(), String> {
-    if facts.opened.is_none() {
-        return if link.client.loss().is_some()
-            || link.client.session.is_retired()
-            || plan.reply == ReplyFault::Never
-        {
-            Ok(())
-        } else {
-            Err("it never got a lane".into())
-        };
-    }
+/// What a connection has to reckon with.
+pub(crate) struct Circumstances<'a> {
+    pub(crate) flavor: Flavor,
+    pub(crate) reply: ReplyFault,
+    pub(crate) pod: &'a PodPlan,
+    /// When every pod reads all and ends.
+    pub(crate) release: Time,
+    pub(crate) may_lose_session: bool,
+}
+
+/// Checks one connection that had a lane when all is over.
+pub(crate) fn check_connection(around: &Circumstances<'_>, facts: &Facts) -> Result<(), String> {
     if facts.accepted > facts.sent && facts.aborted.is_none() && facts.stopped.is_none() {
         return Err("the pod got more than was sent".into());
     }
@@ -39,16 +37,16 @@ pub(crate) fn check_connection(
         return Err("it never ended".into());
     };
     match end {
-        End::Pair(end) => check_pair(plan, connection, facts, end),
-        End::SessionLost if plan.may_lose_session() => Ok(()),
+        End::Pair(end) => check_pair(around, facts, end),
+        End::SessionLost if around.may_lose_session => Ok(()),
         End::SessionLost => Err("its session was lost".into()),
         End::Aborted => Ok(()),
     }
 }
 
-fn check_pair(plan: &Plan, connection: usize, facts: &Facts, end: &PairEnd) -> Result<(), String> {
+fn check_pair(around: &Circumstances<'_>, facts: &Facts, end: &PairEnd) -> Result<(), String> {
     if *end == PairEnd::Unanswered {
-        return if plan.reply == ReplyFault::Never || plan.may_lose_session() {
+        return if around.reply == ReplyFault::Never || around.may_lose_session {
             Ok(())
         } else {
             Err("its opening was not answered".into())
@@ -58,8 +56,10 @@ fn check_pair(plan: &Plan, connection: usize, facts: &Facts, end: &PairEnd) -> R
         return Err("bytes that the runtime had read were lost".into());
     }
     match end {
-        PairEnd::Clean { delivered } => check_clean(plan, connection, facts, *delivered),
-        PairEnd::Failed { kind, text } => match plan.pods[connection].dial.1.err() {
+        PairEnd::Clean { delivered } => check_clean(around, facts, *delivered),
+        PairEnd::Failed { kind, text } => match facts.dial_failed.or_else(|| around.pod.dial.1.err()) {
+            // The text may be cut off with the network.
+            Some(_) if around.may_lose_session => Ok(()),
             Some(DialKind::NamespaceClosed) if *kind != FailureKind::SandboxGone => {
                 Err(format!("no sandbox, but {kind:?}: {text}"))
             }
@@ -68,12 +68,12 @@ fn check_pair(plan: &Plan, connection: usize, facts: &Facts, end: &PairEnd) -> R
             None if !facts.pod_failed => Err(format!("nothing failed in the pod: {text}")),
             Some(_) | None => Ok(()),
         },
-        PairEnd::Reset if facts.pod_failed && plan.flavor == Flavor::Containerd17 => Ok(()),
+        PairEnd::Reset if facts.pod_failed && around.flavor == Flavor::Containerd17 => Ok(()),
         other => Err(format!("an unexpected end: {other:?}")),
     }
 }
 
-fn check_clean(plan: &Plan, connection: usize, facts: &Facts, delivered: bool) -> Result<(), String> {
+fn check_clean(around: &Circumstances<'_>, facts: &Facts, delivered: bool) -> Result<(), String> {
     if facts.pod_failed || facts.dial_failed.is_some() {
         return Err("a clean end, but it failed".into());
     }
@@ -83,11 +83,11 @@ fn check_clean(plan: &Plan, connection: usize, facts: &Facts, delivered: bool) -
     if facts.finished.is_none() && facts.stopped.is_none() {
         return Err("a clean end before ours, and the app was not told to stop".into());
     }
-    let pod = &plan.pods[connection];
-    if let Writes::Source(total) = pod.writes
+    if let Writes::Source(total) = around.pod.writes
         && facts.finished.is_none()
+        && facts.killed.is_none()
         && facts.received < total
-        && facts.closed.is_some_and(|at| at < plan.release)
+        && facts.closed.is_some_and(|at| at < around.release)
     {
         return Err(format!("a clean end after {} of {total} bytes", facts.received));
     }

@@ -33,13 +33,13 @@ pub(crate) struct Plan {
 /// Bytes that may be before a question on its way: queues of the client and of the runtime.
 pub(crate) const QUEUED: usize = 640 * 1024;
 
-/// Draws a plan.
-struct Draw {
-    rng: Rng,
+/// Draws connections.
+pub(crate) struct Draw {
+    pub(crate) rng: Rng,
     /// The most that a connection carries.
-    volume: u64,
-    seconds: u64,
-    patience: Duration,
+    pub(crate) volume: u64,
+    pub(crate) seconds: u64,
+    pub(crate) patience: Duration,
 }
 
 impl fmt::Debug for Plan {
@@ -107,18 +107,7 @@ impl Plan {
                 down.cut = cut;
             }
         }
-        let delay = match reply {
-            ReplyFault::Delayed(delay) => 2 * delay,
-            _ => Duration::ZERO,
-        };
-        let mut patience =
-            4 * (up.slowest(QUEUED) + down.slowest(QUEUED)) + delay + Duration::from_millis(20);
-        let silent = [&up, &down]
-            .iter()
-            .any(|plan| plan.cut.is_some_and(|cut| cut.kind == CutKind::Silence));
-        if reply == ReplyFault::Never || silent {
-            patience = Duration::MAX;
-        }
+        let patience = patience(&up, &down, reply);
         let mut draw = Draw {
             rng: rng.fork(),
             volume,
@@ -144,28 +133,19 @@ impl Plan {
 
     /// Whether the network goes silent, sooner or later.
     pub(crate) fn goes_silent(&self) -> bool {
-        [&self.up, &self.down]
-            .iter()
-            .any(|plan| plan.cut.is_some_and(|cut| cut.kind == CutKind::Silence))
+        self.up.goes_silent() || self.down.goes_silent()
     }
 
     /// Whether the network itself may end the session.
     pub(crate) fn may_lose_session(&self) -> bool {
-        let silent = |plan: &DirectionPlan| {
-            plan.cut.is_some()
-                || plan
-                    .stalls
-                    .iter()
-                    .any(|(from, to)| to.saturating_since(*from) > Duration::from_secs(8))
-        };
         // A worker that never answers keeps the peer unproven, and nothing else can be asked then.
         let unproven = self.reply == ReplyFault::Never && self.known.is_none();
-        unproven || silent(&self.up) || silent(&self.down)
+        unproven || self.up.may_lose_session() || self.down.may_lose_session()
     }
 }
 
 impl Draw {
-    fn connection(&mut self) -> (AppPlan, PodPlan) {
+    pub(crate) fn connection(&mut self) -> (AppPlan, PodPlan) {
         let app = AppPlan {
             starts: Time::ZERO + Duration::from_millis(self.rng.u64(0..self.seconds * 500)),
             writes: self.bulk(),
@@ -224,7 +204,7 @@ impl Draw {
     fn download(&mut self, mut app: AppPlan, mut pod: PodPlan) -> (AppPlan, PodPlan) {
         let bytes = self.rng.u64(0..self.volume);
         app.writes = AppWrites::Bulk {
-            total: self.rng.u64(0..100),
+            total: if self.rng.bool() { 0 } else { self.rng.u64(0..100) },
             chunk: 100,
         };
         app.source = true;
@@ -346,6 +326,19 @@ impl Draw {
     }
 }
 
+/// The longest time between a question and the whole answer, by the network.
+pub(crate) fn patience(up: &DirectionPlan, down: &DirectionPlan, reply: ReplyFault) -> Duration {
+    let delay = match reply {
+        ReplyFault::Never => return Duration::MAX,
+        ReplyFault::Delayed(delay) => 2 * delay,
+        _ => Duration::ZERO,
+    };
+    if up.goes_silent() || down.goes_silent() {
+        return Duration::MAX;
+    }
+    4 * (up.slowest(QUEUED) + down.slowest(QUEUED)) + delay + Duration::from_millis(20)
+}
+
 fn total(app: &AppPlan) -> u64 {
     match app.writes {
         AppWrites::Bulk { total, .. } => total,
@@ -353,7 +346,7 @@ fn total(app: &AppPlan) -> u64 {
     }
 }
 
-fn direction(rng: &mut Rng, grain: usize, seconds: u64) -> DirectionPlan {
+pub(crate) fn direction(rng: &mut Rng, grain: usize, seconds: u64) -> DirectionPlan {
     let latency = Duration::from_micros(*pick(rng, &[20, 100, 1_000, 25_000, 150_000]));
     let stalls = (0..rng.usize(0..8).saturating_sub(5))
         .map(|_| {
@@ -377,6 +370,6 @@ fn direction(rng: &mut Rng, grain: usize, seconds: u64) -> DirectionPlan {
     }
 }
 
-fn pick<'a, T>(rng: &mut Rng, from: &'a [T]) -> &'a T {
+pub(crate) fn pick<'a, T>(rng: &mut Rng, from: &'a [T]) -> &'a T {
     &from[rng.usize(..from.len())]
 }

@@ -142,6 +142,17 @@ impl Pod {
         self.released = true;
     }
 
+    /// The program ends, and its socket with it.
+    pub(crate) fn kill(&mut self, now: Time, how: PodEndHow, facts: &mut Facts) {
+        if self.connected {
+            facts.killed = Some(now);
+            if !matches!(self.ended, Some(PodEndHow::Close | PodEndHow::Reset)) {
+                self.ended = Some(how);
+                facts.pod_ended = true;
+            }
+        }
+    }
+
     /// When something happens by itself.
     pub(crate) fn next(&self) -> Option<Time> {
         if self.dial_due.is_some() {
