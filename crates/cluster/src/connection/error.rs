@@ -2,7 +2,6 @@
 
 use std::error::Error as StdError;
 use std::io;
-use std::mem::discriminant;
 
 use podline_tunnel::UpgradeFailure;
 use podline_wire::Untrusted;
@@ -107,16 +106,11 @@ impl ConnectError {
 
     /// Whether another one says nothing new. A server that restarts fails in one way and then in another.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
-        let sort = |error: &Self| match error {
-            Self::Credentials(error) => (1, Some(discriminant(error))),
-            Self::Tls { .. } => (2, None),
-            Self::Dns { .. }
-            | Self::Http { .. }
-            | Self::Proxy { .. }
-            | Self::Tcp { .. }
-            | Self::Timeout { .. } => (3, None),
-        };
-        sort(self) == sort(other)
+        match (self, other) {
+            (Self::Credentials(a), Self::Credentials(b)) => a.is_like(b),
+            (Self::Credentials(_), _) | (_, Self::Credentials(_)) => false,
+            (a, b) => matches!(a, Self::Tls { .. }) == matches!(b, Self::Tls { .. }),
+        }
     }
 
     /// Finds out what the error of a request means. With TLS 1.3 a server refuses a client's certificate only after

@@ -25,6 +25,9 @@ const EARLY: Duration = Duration::from_secs(30);
 /// Credentials that were renewed since are not doubted when the server refuses them: they are as good as it gets.
 const DOUBT_AFTER: Duration = Duration::from_secs(10);
 
+/// How long credentials that cannot be renewed are not tried again: many may ask at once, and again and again.
+const FAILED_PAUSE: Duration = Duration::from_secs(5);
+
 /// Proof of who asks.
 pub(crate) struct Credentials {
     source: Source,
@@ -33,6 +36,7 @@ pub(crate) struct Credentials {
     changes: Arc<Changes>,
     /// Whether the user may be asked something by the first run of a plugin.
     may_ask: bool,
+    failed: StdMutex<Option<(Instant, CredentialsError)>>,
 }
 
 /// What is known of the current credentials.
@@ -135,6 +139,7 @@ impl Credentials {
             }),
             changes,
             may_ask,
+            failed: StdMutex::new(None),
         })
     }
 
@@ -155,7 +160,8 @@ impl Credentials {
             }
             Source::Oidc(oidc) => {
                 let mut oidc = oidc.lock().await;
-                let (token, is_new) = oidc.token().await?;
+                self.refuse_haste()?;
+                let (token, is_new) = oidc.token().await.map_err(|error| self.failed(error))?;
                 if is_new {
                     self.set(oidc.expiry());
                 }
@@ -165,7 +171,11 @@ impl Credentials {
                 let mut state = state.lock().await;
                 match &state.last {
                     Some(last) if !last.is_due() => last.header.clone(),
-                    _ => self.grant(plugin, &mut state).await?,
+                    Some(last) if last.is_good() && self.refuse_haste().is_err() => last.header.clone(),
+                    _ => {
+                        self.refuse_haste()?;
+                        self.grant(plugin, &mut state).await?
+                    }
                 }
             }
         };
@@ -185,7 +195,8 @@ impl Credentials {
             Source::Oidc(oidc) => {
                 let mut oidc = oidc.lock().await;
                 if self.is_current(proof) && oidc.age().is_none_or(|age| age >= DOUBT_AFTER) {
-                    oidc.renew().await.map(|()| self.set(oidc.expiry()))
+                    let renewed = oidc.renew().await.map_err(|error| self.failed(error));
+                    renewed.map(|()| self.set(oidc.expiry()))
                 } else {
                     Ok(())
                 }
@@ -263,13 +274,32 @@ impl Credentials {
                 self.set(new.expires);
                 Ok(state.last.insert(new).header.clone())
             }
-            Err(error) => match state.last.as_ref().filter(|last| last.is_good()) {
-                Some(last) => {
-                    tracing::warn!(%error, "the credentials are about to expire and cannot be renewed");
-                    Ok(last.header.clone())
+            Err(error) => {
+                let error = self.failed(error);
+                match state.last.as_ref().filter(|last| last.is_good()) {
+                    Some(last) => {
+                        tracing::warn!(%error, "the credentials are about to expire and cannot be renewed");
+                        Ok(last.header.clone())
+                    }
+                    None => Err(error),
                 }
-                None => Err(error),
-            },
+            }
+        }
+    }
+
+    /// Notes that there are no new credentials.
+    fn failed(&self, error: CredentialsError) -> CredentialsError {
+        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        *failed = Some((Instant::now(), error.clone()));
+        error
+    }
+
+    /// An error if new credentials could not be had a moment ago.
+    fn refuse_haste(&self) -> Result<(), CredentialsError> {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*failed {
+            Some((when, error)) if when.elapsed() < FAILED_PAUSE => Err(error.clone()),
+            _ => Ok(()),
         }
     }
 
@@ -283,6 +313,7 @@ impl Credentials {
 
     /// There are other credentials than before.
     fn set(&self, expiry: Option<SystemTime>) {
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let is_first = {
             let mut standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
             standing.expiry = expiry;
@@ -329,10 +360,10 @@ async fn grant(plugin: &Plugin, connector: &Connector, may_ask: bool) -> Result<
                 command: plugin.command(),
                 problem: Untrusted::new(error.to_string()),
             })?;
-        expires = expires.or(identity.expiry());
+        expires = expires.or_else(|| identity.expiry());
     }
     if let Some(token) = &granted.token {
-        expires = expires.or(jwt::expiry(token.expose_secret()));
+        expires = expires.or_else(|| jwt::expiry(token.expose_secret()));
     }
     Ok(Last {
         header: granted.token.as_ref().map(bearer).transpose()?,

@@ -1,12 +1,14 @@
 //! Why there are no credentials.
 
 use std::io;
+use std::mem::discriminant;
+use std::sync::Arc;
 
 use podline_wire::Untrusted;
 use thiserror::Error;
 
 /// Why there are no credentials.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 #[non_exhaustive]
 pub enum CredentialsError {
     /// An auth provider lacks something in its configuration.
@@ -63,7 +65,7 @@ pub enum CredentialsError {
         /// The kubeconfig's advice on how to get it.
         install_hint: Option<Untrusted>,
         /// Why.
-        source: io::Error,
+        source: Arc<io::Error>,
     },
     /// The plugin needs a terminal, and there is none.
     #[error("the credentials plugin '{command}' has to ask the user, but standard input is not a terminal")]
@@ -83,11 +85,16 @@ pub enum CredentialsError {
         /// The file.
         path: Untrusted,
         /// Why.
-        source: io::Error,
+        source: Arc<io::Error>,
     },
 }
 
 impl CredentialsError {
+    /// Whether another one says nothing new.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        discriminant(self) == discriminant(other)
+    }
+
     /// Whether only the user can bring new ones, by logging in.
     pub fn needs_login(&self) -> bool {
         match self {

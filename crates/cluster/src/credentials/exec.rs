@@ -93,10 +93,10 @@ impl Plugin {
             }
             InteractiveMode::Always => true,
         };
-        let not_run = |source| CredentialsError::PluginNotRun {
+        let not_run = |source: io::Error| CredentialsError::PluginNotRun {
             command: self.command(),
             install_hint: self.install_hint.clone(),
-            source,
+            source: source.into(),
         };
         tracing::debug!(command = %self.command(), interactive, "running the credentials plugin");
         let child = self.spawn(interactive).map_err(not_run)?;

@@ -44,6 +44,7 @@ impl TokenFile {
             (Err(_), Some(token)) => token.clone(),
             (Err(source), None) => {
                 let path = Untrusted::new(self.path.to_string_lossy());
+                let source = source.into();
                 return Err(CredentialsError::TokenFile { path, source });
             }
         };

@@ -53,6 +53,11 @@ impl Script {
         std::fs::write(self.folder.path().join("answer"), answer.to_string()).unwrap();
     }
 
+    /// From now on it fails.
+    pub(super) fn fail(&self) {
+        std::fs::remove_file(self.folder.path().join("answer")).unwrap();
+    }
+
     pub(super) fn runs(&self) -> usize {
         std::fs::read_to_string(self.folder.path().join("runs")).map_or(0, |runs| runs.lines().count())
     }

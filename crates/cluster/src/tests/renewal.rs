@@ -307,6 +307,34 @@ async fn a_refused_plugin_is_run_once_more_whoever_was_refused() {
 
 #[cfg(unix)]
 #[tokio::test]
+async fn a_plugin_that_fails_is_not_run_for_everybody_who_asks() {
+    use super::plugin::{Script, V1};
+    let later = |seconds| async move {
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(seconds)).await;
+        tokio::time::resume();
+    };
+    let (server, token) = server("one").await;
+    let plugin = Script::changing("one");
+    let cluster = server.cluster(&plugin.user(V1)).await;
+    set(&token, "two");
+    plugin.fail();
+    later(11).await;
+    assert_eq!(upgrade(&cluster).await, 401);
+    let target = "pod/web".parse().unwrap();
+    for _ in 0..5 {
+        let error = cluster.find(&target).await.unwrap_err();
+        assert!(matches!(error, FindError::Connect(_)), "{error:?}");
+    }
+    assert_eq!(plugin.runs(), 2);
+    plugin.grant("two");
+    later(6).await;
+    assert_eq!(ask(&cluster).await, (404, 404));
+    assert_eq!(plugin.runs(), 3);
+}
+
+#[cfg(unix)]
+#[tokio::test]
 async fn a_plugin_that_has_to_ask_is_not_run_for_another_kubeconfig() {
     use super::plugin::{Script, V1};
     let (server, token) = server("one").await;

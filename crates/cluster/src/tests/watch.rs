@@ -142,3 +142,40 @@ async fn nothing_is_asked_any_more_when_nobody_watches() {
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     assert_eq!(server.requests().len(), asked);
 }
+
+fn watches(server: &TestServer) -> usize {
+    let requests = server.requests();
+    let is_watch = |request: &&String| request.contains("watch=true");
+    requests.iter().filter(is_watch).count()
+}
+
+#[tokio::test]
+async fn a_right_that_is_missing_is_not_asked_for_again_and_again() {
+    let (server, answer, cluster) = server(&pod("Pending")).await;
+    let mut watch = cluster.watch(&target());
+    watch.hurry(true);
+    for phase in ["Pending", "Running", "Pending", "Running"] {
+        set(&answer, pod(phase));
+        watch.look();
+        next(&mut watch).await.unwrap();
+    }
+    assert_eq!(watches(&server), 1);
+}
+
+#[tokio::test]
+async fn a_watch_that_ends_at_once_is_opened_less_and_less_often() {
+    let server = TestServer::start(move |request| {
+        if request.contains("watch=true") {
+            "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".to_owned()
+        } else {
+            pod("Running")
+        }
+    })
+    .await;
+    let cluster = server.cluster(&json!({"token": "t"})).await;
+    let mut watch = cluster.watch(&target());
+    next(&mut watch).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    // At once, and after 200, 400 and 800 ms more.
+    assert!((2..=4).contains(&watches(&server)), "{}", watches(&server));
+}

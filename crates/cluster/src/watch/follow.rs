@@ -124,6 +124,11 @@ impl<T: Send + 'static> Follow<T> {
         Ok(told)
     }
 
+    /// How long nothing was heard of it.
+    pub(super) fn silent(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.heard)
+    }
+
     /// Whether the server agreed to tell.
     pub(super) fn is_open(&self) -> bool {
         self.is_open
@@ -195,20 +200,27 @@ pub(super) fn is_denied(error: &FindError) -> bool {
 }
 
 #[cfg(test)]
+impl<T: Send + 'static> Follow<T> {
+    /// One that tells something, and then nothing.
+    pub(super) fn telling<const N: usize>(told: [Told<T>; N]) -> Self {
+        let now = Instant::now();
+        Self {
+            stream: stream::iter(told.map(Ok)).chain(stream::pending()).boxed(),
+            version: String::new(),
+            is_open: false,
+            begun: now,
+            heard: now,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn a_watch_that_falls_silent_is_given_up() {
-        let now = Instant::now();
-        let told = [Ok(Told::Open), Ok(Told::Mark("7".to_owned()))];
-        let mut follow: Follow<()> = Follow {
-            stream: stream::iter(told).chain(stream::pending()).boxed(),
-            version: String::new(),
-            is_open: false,
-            begun: now,
-            heard: now,
-        };
+        let mut follow: Follow<()> = Follow::telling([Told::Open, Told::Mark("7".to_owned())]);
         assert!(matches!(follow.next().await, Ok(Told::Open)));
         assert!(follow.is_open());
         assert!(matches!(follow.ready(), Some(Ok(Told::Mark(_)))));

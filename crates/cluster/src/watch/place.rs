@@ -1,9 +1,15 @@
 //! One resource of a target: followed, or to be followed as soon as that is possible.
 
+use std::time::Duration;
+
 use tokio::time::{Instant, sleep_until};
 
 use super::follow::{Follow, Stop, Told};
 use super::leave::Leave;
+
+/// A watch that was silent for so long is opened anew when somebody doubts what is known. After a sleep of the machine it
+/// may be dead without knowing it.
+const DOUBTFUL: Duration = Duration::from_secs(20);
 
 /// One resource of a target, followed or to be followed.
 pub(super) struct Place<T> {
@@ -46,6 +52,13 @@ impl<T: Send + 'static> Place<T> {
     /// There is a way to the server again: earlier failures say nothing.
     pub(super) fn encourage(&mut self) {
         self.leave.forget_failures();
+    }
+
+    /// Somebody doubts what is known: a watch that has not been heard of for a while is opened anew.
+    pub(super) fn doubt(&mut self, now: Instant) {
+        if let Some(follow) = self.follow.take_if(|follow| follow.silent(now) >= DOUBTFUL) {
+            self.from = Some(follow.version().to_owned());
+        }
     }
 
     /// Begins to follow if it is time; `open` is given where to begin.
@@ -113,5 +126,32 @@ impl<T: Send + 'static> Place<T> {
             }
         }
         Event::Stopped(stop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_that_was_silent_for_a_while_is_opened_anew_in_doubt() {
+        let mut place: Place<()> = Place::new();
+        place.begin_at("6");
+        let open = |_| Follow::telling([Told::Open, Told::Mark("7".to_owned())]);
+        place.follow(Instant::now(), open);
+        assert!(matches!(place.next().await, Event::Told(Told::Open)));
+        assert!(matches!(place.next().await, Event::Told(Told::Mark(_))));
+        place.doubt(Instant::now());
+        assert!(place.is_told());
+        tokio::time::advance(DOUBTFUL).await;
+        place.doubt(Instant::now());
+        assert!(!place.is_told());
+        assert!(matches!(place.next().await, Event::Due));
+        let mut from = String::new();
+        place.follow(Instant::now(), |version| {
+            from = version;
+            Follow::telling([])
+        });
+        assert_eq!(from, "7");
     }
 }

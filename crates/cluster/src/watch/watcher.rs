@@ -105,6 +105,11 @@ impl Watcher {
                 .hurry(self.wishes.is_hurried.load(Ordering::Acquire));
             if self.wishes.is_asked.swap(false, Ordering::AcqRel) {
                 self.schedule.ask();
+                let now = Instant::now();
+                self.object.doubt(now);
+                self.pods.doubt(now);
+                self.slices.doubt(now);
+                self.follow();
             }
             match self.next().await {
                 Cause::Access => {
@@ -233,7 +238,7 @@ impl Watcher {
     fn is_worth_a_look(&self, what: &str, stop: &Stop) -> bool {
         match stop {
             Stop::Failed(error) => {
-                tracing::debug!(target = %self.target, %error, "the watch of {what} failed")
+                tracing::debug!(target = %self.target, %error, "the watch of {what} failed");
             }
             stop => tracing::debug!(target = %self.target, ?stop, "the watch of {what} ended"),
         }
