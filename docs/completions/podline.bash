@@ -41,7 +41,7 @@ _podline() {
 
     case "${cmd}" in
         podline)
-            opts="-v -q -n -s -h -V --address --all-ports --exit-on-loss --half-close-linger --hold --pod-running-timeout --transport --v --quiet --namespace --context --kubeconfig --cluster --user --server --proxy-url --token --username --password --as --as-group --as-uid --as-user-extra --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --request-timeout --cache-dir --disable-compression --kuberc --log-flush-frequency --match-server-version --profile --profile-output --vmodule --warnings-as-errors --help --version completion demo help"
+            opts="-v -q -n -s -h -V --address --all-ports --balance --exit-on-loss --half-close-linger --hold --max-sessions --pod-running-timeout --require-ready --stalled-reader --transport --v --quiet --namespace --context --kubeconfig --cluster --user --server --proxy-url --token --username --password --as --as-group --as-uid --as-user-extra --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --request-timeout --cache-dir --disable-compression --kuberc --log-flush-frequency --match-server-version --profile --profile-output --vmodule --warnings-as-errors --help --version completion demo help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -53,6 +53,10 @@ _podline() {
                     ;;
                 --all-ports)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --balance)
+                    COMPREPLY=($(compgen -W "first least round-robin" -- "${cur}"))
                     return 0
                     ;;
                 --exit-on-loss)
@@ -67,7 +71,19 @@ _podline() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --max-sessions)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --pod-running-timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --require-ready)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --stalled-reader)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_podline_global_optspecs
-    string join \n address= all-ports= exit-on-loss= half-close-linger= hold= pod-running-timeout= transport= v/v= q/quiet n/namespace= context= kubeconfig= cluster= user= s/server= proxy-url= token= username= password= as= as-group= as-uid= as-user-extra= certificate-authority= client-certificate= client-key= tls-server-name= insecure-skip-tls-verify= request-timeout= cache-dir= disable-compression= kuberc= log-flush-frequency= match-server-version= profile= profile-output= vmodule= warnings-as-errors= h/help V/version
+    string join \n address= all-ports= balance= exit-on-loss= half-close-linger= hold= max-sessions= pod-running-timeout= require-ready= stalled-reader= transport= v/v= q/quiet n/namespace= context= kubeconfig= cluster= user= s/server= proxy-url= token= username= password= as= as-group= as-uid= as-user-extra= certificate-authority= client-certificate= client-key= tls-server-name= insecure-skip-tls-verify= request-timeout= cache-dir= disable-compression= kuberc= log-flush-frequency= match-server-version= profile= profile-output= vmodule= warnings-as-errors= h/help V/version
 end
 
 function __fish_podline_needs_command
@@ -26,10 +26,16 @@ end
 
 complete -c podline -n "__fish_podline_needs_command" -l address -d 'Addresses to listen on: IP addresses or `localhost`, separated by commas' -r
 complete -c podline -n "__fish_podline_needs_command" -l all-ports -d 'Forward every TCP port that the target declares, besides those that are listed' -r
+complete -c podline -n "__fish_podline_needs_command" -l balance -d 'Which pod each connection goes to; the default depends on the target' -r -f -a "first\t'Always the same pod, in kubectl\'s order, until it is lost'
+least\t'The pod with the fewest open connections'
+round-robin\t'One pod after the other'"
 complete -c podline -n "__fish_podline_needs_command" -l exit-on-loss -d 'End when a pod is lost, as kubectl does, rather than go on with its successor' -r
 complete -c podline -n "__fish_podline_needs_command" -l half-close-linger -d 'How long a pod may be silent before the end of an app that half-closed is passed on to it' -r
 complete -c podline -n "__fish_podline_needs_command" -l hold -d 'How long a connection waits for a pod while there is none, before it is reset' -r
+complete -c podline -n "__fish_podline_needs_command" -l max-sessions -d 'How many sessions to a pod may be made so that each connection has its own' -r
 complete -c podline -n "__fish_podline_needs_command" -l pod-running-timeout -d 'How long to wait until a pod of the target is running, such as `5s`, `2m` or `3h`' -r
+complete -c podline -n "__fish_podline_needs_command" -l require-ready -d 'Let connections wait for a pod that is ready, rather than use one that only runs where none is' -r
+complete -c podline -n "__fish_podline_needs_command" -l stalled-reader -d 'How long a connection may take nothing while another waits behind it on the same session, before it is reset' -r
 complete -c podline -n "__fish_podline_needs_command" -l transport -d 'How to ask the API server for the connection into the pod' -r -f -a "auto\t'WebSocket first, SPDY where that is refused'
 spdy\t'SPDY alone'
 websocket\t'WebSocket alone'"

@@ -16,7 +16,7 @@ use clap::{FromArgMatches as _, Parser};
 
 pub use completion::CompletionArguments;
 pub use demo::DemoArguments;
-pub use forward::{ForwardArguments, TransportArgument};
+pub use forward::{BalanceArgument, ForwardArguments, TransportArgument};
 pub use kubectl::{KubectlArguments, WithoutMeaning};
 pub use logging::LoggingArguments;
 pub use name::ProgramName;

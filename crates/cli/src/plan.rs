@@ -6,10 +6,10 @@ mod targets;
 
 use std::time::Duration;
 
-use podline::{Address, TransportChoice, cluster::Options};
+use podline::{Address, Balance, TransportChoice, cluster::Options};
 
 use crate::{
-    arguments::{ForwardArguments, KubectlArguments, ProgramName, TransportArgument},
+    arguments::{BalanceArgument, ForwardArguments, KubectlArguments, ProgramName, TransportArgument},
     output::Failure,
 };
 
@@ -21,6 +21,8 @@ pub use targets::TargetPlan;
 pub struct ForwardPlan {
     /// Where to listen.
     pub addresses: Vec<Address>,
+    /// Which pod each connection goes to, where that is not left to the target.
+    pub balance: Option<Balance>,
     /// Which cluster, and as whom.
     pub cluster: Options,
     /// Whether to end when a pod is lost.
@@ -29,8 +31,14 @@ pub struct ForwardPlan {
     pub half_close_linger: Duration,
     /// How long a connection is held that has no pod to go to.
     pub hold: Duration,
+    /// How many sessions to a pod may be made so that each connection has its own.
+    pub max_sessions: usize,
     /// How long to wait for a running pod.
     pub pod_running_timeout: Duration,
+    /// Whether connections wait for a pod that is ready.
+    pub require_ready: bool,
+    /// How long a connection may take nothing while another waits behind it.
+    pub stalled_reader: Duration,
     /// What to forward to, in the order in which it was typed.
     pub targets: Vec<TargetPlan>,
     /// How to get into the pod.
@@ -56,12 +64,16 @@ impl ForwardPlan {
         overlap::refuse(&targets)?;
         Ok(Self {
             addresses,
+            balance: forward.balance.map(balance),
             without_meaning: kubectl.without_meaning.typed(),
             cluster: options(kubectl),
             exit_on_loss: forward.exit_on_loss,
             half_close_linger: forward.half_close_linger,
             hold: forward.hold,
+            max_sessions: forward.max_sessions,
             pod_running_timeout: forward.pod_running_timeout,
+            require_ready: forward.require_ready,
+            stalled_reader: forward.stalled_reader,
             targets,
             transport: transport(forward.transport, environment),
         })
@@ -81,6 +93,14 @@ fn addresses(typed: &[String]) -> Result<Vec<Address>, Failure> {
         }
     }
     Ok(addresses)
+}
+
+fn balance(typed: BalanceArgument) -> Balance {
+    match typed {
+        BalanceArgument::First => Balance::First,
+        BalanceArgument::Least => Balance::Least,
+        BalanceArgument::RoundRobin => Balance::RoundRobin,
+    }
 }
 
 /// The flag, and where there is none, kubectl's environment variable.

@@ -8,6 +8,9 @@ pub(crate) use copy::{Carried, Carrier, Stop, failed};
 mod early;
 pub(crate) use early::{Early, chunk_of};
 
+mod evidence;
+pub(crate) use evidence::{Evidence, Judge};
+
 mod half_close;
 use half_close::{HalfClose, PassOn};
 

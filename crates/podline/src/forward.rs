@@ -2,6 +2,9 @@
 
 mod backoff;
 
+mod balance;
+pub use balance::Balance;
+
 mod builder;
 pub use builder::ForwardBuilder;
 
@@ -12,11 +15,23 @@ mod connection;
 mod error;
 pub use error::ForwardError;
 
+mod floors;
+
 #[allow(clippy::module_inception, reason = "the folder's main type")]
 mod forward;
 pub use forward::{Ended, Forward};
 
+mod judge;
+
+mod life;
+
 mod route;
+
+mod served;
+
+mod sessions;
+
+mod share;
 
 mod shared;
 

@@ -39,6 +39,9 @@ pub enum End {
     NoPod(NoPod),
     /// The port cannot be looked up in the pod that took over: a named port that it does not have.
     NoPort(Untrusted),
+    /// A process of the pod was ended, or the pod itself, while the connection was open: it looked like a close, and was
+    /// none.
+    PodDied(Untrusted),
     /// The runtime told an error of this connection.
     PodError(Untrusted),
     /// The pod is gone: its sandbox is not there any more.
@@ -74,6 +77,11 @@ impl End {
     pub fn is_clean(&self) -> bool {
         matches!(self, Self::Clean { .. })
     }
+
+    /// Whether the connection was lost with its pod.
+    pub fn is_loss_of_pod(&self) -> bool {
+        matches!(self, Self::PodDied(_) | Self::PodGone(_))
+    }
 }
 
 impl fmt::Display for End {
@@ -90,7 +98,9 @@ impl fmt::Display for End {
                 held,
                 reason: Some(reason),
             }) => write!(f, "no pod to connect to for {} s: {reason}", held.as_secs()),
-            Self::NoPort(text) | Self::PodError(text) | Self::PodGone(text) => text.fmt(f),
+            Self::NoPort(text) | Self::PodDied(text) | Self::PodError(text) | Self::PodGone(text) => {
+                text.fmt(f)
+            }
             Self::Refused(text) => match dial_failure(text.as_raw()) {
                 Some((port, why)) => write!(
                     f,

@@ -61,6 +61,15 @@ pub(crate) fn positive_duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// A number of sessions: one at least, and no more than a pod is ever given.
+pub(crate) fn sessions(text: &str) -> Result<usize, String> {
+    const MOST: usize = 512;
+    match text.parse() {
+        Ok(number @ 1..=MOST) => Ok(number),
+        _ => Err(format!("must be a number from 1 to {MOST}")),
+    }
+}
+
 /// One `number` and `unit` of a span of time, in nanoseconds; what is below a nanosecond is cut off.
 fn nanoseconds(number: &str, unit: &str) -> Option<u128> {
     let unit: u128 = match unit {
@@ -147,6 +156,15 @@ mod tests {
             positive_duration("0s"),
             Err("must be higher than zero".to_owned())
         );
+    }
+
+    #[test]
+    fn sessions_are_a_number_that_a_pod_can_have() {
+        assert_eq!(sessions("1"), Ok(1));
+        assert_eq!(sessions("512"), Ok(512));
+        for text in ["", "0", "-1", "513", "many", "99999999999999999999"] {
+            assert!(sessions(text).is_err(), "{text}");
+        }
     }
 
     #[test]

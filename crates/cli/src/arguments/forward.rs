@@ -41,6 +41,13 @@ pub struct ForwardArguments {
     )]
     pub all_ports: bool,
 
+    /// Which pod each connection goes to; the default depends on the target
+    ///
+    /// The pods of a service take turns, unless it keeps a client with one pod (`sessionAffinity: ClientIP`); of everything
+    /// else the first is used, as with kubectl, until it is lost.
+    #[arg(long, value_name = "BALANCE", value_enum)]
+    pub balance: Option<BalanceArgument>,
+
     /// End when a pod is lost, as kubectl does, rather than go on with its successor
     #[arg(
         long,
@@ -80,15 +87,68 @@ pub struct ForwardArguments {
     )]
     pub hold: Duration,
 
+    /// How many sessions to a pod may be made so that each connection has its own
+    ///
+    /// Beyond that, connections share sessions: nothing is lost then, but an app that is slow to read may delay others.
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value = "64",
+        value_parser = flag::sessions,
+        hide_short_help = true,
+        allow_hyphen_values = true
+    )]
+    pub max_sessions: usize,
+
     /// How long to wait until a pod of the target is running, such as `5s`, `2m` or `3h`
     #[arg(long, value_name = "DURATION", default_value = "1m0s", value_parser = flag::positive_duration, allow_hyphen_values = true)]
     pub pod_running_timeout: Duration,
+
+    /// Let connections wait for a pod that is ready, rather than use one that only runs where none is
+    ///
+    /// For a pod by name, running is enough.
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        hide_possible_values = true,
+        value_parser = flag::boolean
+    )]
+    pub require_ready: bool,
+
+    /// How long a connection may take nothing while another waits behind it on the same session, before it is reset
+    ///
+    /// One that delays nobody may take as long as it likes.
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "5s",
+        value_parser = flag::positive_duration,
+        hide_short_help = true,
+        allow_hyphen_values = true
+    )]
+    pub stalled_reader: Duration,
 
     /// How to ask the API server for the connection into the pod
     ///
     /// `auto` asks for a WebSocket first and for SPDY where the answer is no. The protocol within is the same.
     #[arg(long, value_name = "TRANSPORT", value_enum)]
     pub transport: Option<TransportArgument>,
+}
+
+/// The ways to choose the pod of a connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum BalanceArgument {
+    /// Always the same pod, in kubectl's order, until it is lost
+    First,
+    /// The pod with the fewest open connections
+    Least,
+    /// One pod after the other
+    RoundRobin,
 }
 
 /// The ways into a pod that can be asked for.

@@ -138,3 +138,25 @@ fn an_empty_value_is_none() {
     assert_eq!(options.kubeconfig, None);
     assert_eq!(options.namespace, None);
 }
+
+#[test]
+fn what_is_asked_of_a_forward_is_planned() {
+    let left_alone = plan(&["web", "80"]).unwrap();
+    assert_eq!(left_alone.balance, None);
+    assert_eq!(left_alone.max_sessions, 64);
+    assert!(!left_alone.require_ready);
+    assert_eq!(left_alone.stalled_reader, Duration::from_secs(5));
+    let asked = plan(&[
+        "svc/web",
+        "80",
+        "--balance=least",
+        "--max-sessions=8",
+        "--require-ready",
+        "--stalled-reader=1m",
+    ])
+    .unwrap();
+    assert_eq!(asked.balance, Some(Balance::Least));
+    assert_eq!(asked.max_sessions, 8);
+    assert!(asked.require_ready);
+    assert_eq!(asked.stalled_reader, Duration::from_secs(60));
+}

@@ -73,8 +73,14 @@ async fn start<'a>(
         .exit_on_loss(plan.exit_on_loss)
         .half_close_linger(plan.half_close_linger)
         .hold(plan.hold)
+        .max_sessions(plan.max_sessions)
         .pod_running_timeout(plan.pod_running_timeout)
+        .require_ready(plan.require_ready)
+        .stalled_reader(plan.stalled_reader)
         .transport(plan.transport);
+    if let Some(balance) = plan.balance {
+        builder = builder.balance(balance);
+    }
     for address in &plan.addresses {
         builder = builder.address(*address);
     }

@@ -6,8 +6,8 @@ use tokio::net::TcpStream;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
-use super::copy::Stop;
-use super::{Carried, Carrier, Downstream, PassOn, Upstream};
+use super::copy::{Stop, failed};
+use super::{Carried, Carrier, Downstream, Judge, PassOn, Upstream};
 use crate::socket::{reset, reset_when_sent};
 use crate::{End, Tap};
 
@@ -21,13 +21,14 @@ impl<U: Upstream, D: Downstream> Carrier<U, D> {
         mut self,
         why: Stop,
         stop: &CancellationToken,
+        judge: &impl Judge,
     ) -> (Carried, End, Option<Box<dyn Tap>>) {
         let tap = self.tap.take();
-        let (carried, end) = self.end(why, stop).await;
+        let (carried, end) = self.end(why, stop, judge).await;
         (carried, end, tap)
     }
 
-    async fn end(mut self, why: Stop, stop: &CancellationToken) -> (Carried, End) {
+    async fn end(mut self, why: Stop, stop: &CancellationToken, judge: &impl Judge) -> (Carried, End) {
         let end = match why {
             Stop::AppReset => return self.abort(End::AppReset),
             Stop::AppStalled => return self.abort(End::StalledReader),
@@ -43,6 +44,17 @@ impl<U: Upstream, D: Downstream> Carrier<U, D> {
                 return self.abort(End::AppReset);
             },
         }
+        let end = if end.is_clean() && !has_unread(&self.app) {
+            let evidence = self.half_close.evidence(self.clock.now());
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return self.abort(End::ShutDown),
+                end = judge.judge(evidence) => end,
+                () = failed(&self.app) => return self.abort(End::AppReset),
+            }
+        } else {
+            end
+        };
         let end = if end.is_clean() && has_unread(&self.app) {
             End::Unsent
         } else {

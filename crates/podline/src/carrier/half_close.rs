@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use podline_wire::Time;
 
+use super::Evidence;
+
 /// A pod that was the last to send has said all it had to say when it is silent for so long.
 const ANSWERED: Duration = Duration::from_millis(250);
 /// A pod that sends now and then, and did so this recently, is not done.
@@ -9,6 +11,8 @@ const STREAMING: Duration = Duration::from_secs(1);
 /// The runtime ends a pair so long after our end of it, whatever the pod still has to send (containerd and CRI-O: the
 /// copy that is left gets one second), less what clocks and rounding may take of it.
 const RUNTIME_TAIL: Duration = Duration::from_millis(950);
+/// A pod whose last bytes came within this before the end sent until it ended: the runtime's second, and the way here.
+const FED_UNTIL: Duration = Duration::from_millis(1500);
 
 /// When the end of an app's bytes is passed on to the pod, and whether the pod was cut short by that.
 ///
@@ -26,6 +30,8 @@ const RUNTIME_TAIL: Duration = Duration::from_millis(950);
 pub(crate) struct HalfClose {
     linger: Duration,
     last: Option<(Direction, Time)>,
+    /// When the pod began to send what it sends now: since the app's last byte.
+    fed_since: Option<Time>,
     /// Since the app's last byte the pod was silent for [`ANSWERED`] and then went on.
     pauses: bool,
     app: App,
@@ -61,6 +67,7 @@ impl HalfClose {
         Self {
             linger,
             last: None,
+            fed_since: None,
             pauses: false,
             app: App::Sends,
             passed_on: None,
@@ -70,6 +77,7 @@ impl HalfClose {
     /// Bytes of the app were sent.
     pub(crate) fn handle_sent(&mut self, now: Time) {
         self.last = Some((Direction::Up, now));
+        self.fed_since = None;
         self.pauses = false;
     }
 
@@ -79,6 +87,7 @@ impl HalfClose {
             self.pauses |= now.saturating_since(before) >= ANSWERED;
         }
         self.last = Some((Direction::Down, now));
+        self.fed_since.get_or_insert(now);
     }
 
     /// The app sends no more.
@@ -127,6 +136,21 @@ impl HalfClose {
             PassOn::Now
         } else {
             PassOn::At(at)
+        }
+    }
+
+    /// What an end of the pair now looks like from here.
+    pub(crate) fn evidence(&self, now: Time) -> Evidence {
+        let fed_for = match (self.last, self.fed_since) {
+            (Some((Direction::Down, last)), Some(since)) if now.saturating_since(last) < FED_UNTIL => {
+                last.saturating_since(since)
+            }
+            _ => Duration::ZERO,
+        };
+        Evidence {
+            answer_owed: matches!(self.last, Some((Direction::Up, _))),
+            app_ended: self.passed_on.is_some() || self.is_closed(),
+            fed_for,
         }
     }
 
@@ -285,5 +309,26 @@ mod tests {
         half_close.handle_received(at(2));
         assert_eq!(half_close.poll_pass_on(at(252)), PassOn::Now);
         assert!(!half_close.is_cut(at(1_253)));
+    }
+
+    #[test]
+    fn the_evidence_tells_an_answer_from_a_question_and_a_stream_from_a_silence() {
+        let mut half_close = HalfClose::new(LINGER);
+        assert!(!half_close.evidence(at(0)).answer_owed);
+        half_close.handle_sent(at(0));
+        assert!(half_close.evidence(at(1)).answer_owed);
+        half_close.handle_received(at(1_000));
+        half_close.handle_received(at(5_000));
+        let evidence = half_close.evidence(at(6_001));
+        assert!(!evidence.answer_owed && !evidence.app_ended);
+        assert_eq!(evidence.fed_for, Duration::from_secs(4));
+        assert_eq!(half_close.evidence(at(9_000)).fed_for, Duration::ZERO);
+        half_close.handle_sent(at(9_000));
+        half_close.handle_received(at(9_100));
+        assert_eq!(half_close.evidence(at(9_200)).fed_for, Duration::ZERO);
+        half_close.handle_finished(at(9_300));
+        assert!(!half_close.evidence(at(9_300)).app_ended);
+        assert_eq!(half_close.poll_pass_on(at(30_000)), PassOn::Now);
+        assert!(half_close.evidence(at(30_000)).app_ended);
     }
 }

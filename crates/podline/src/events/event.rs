@@ -32,31 +32,39 @@ pub enum Event {
     },
     /// One family of `localhost` belongs to another process: an app that prefers it gets there, not here.
     HeldElsewhere(Arc<ListenError>),
+    /// The target can be looked at again.
+    InSight,
     /// The forward listens here.
     Listening(LocalAddress),
     /// No pod is ready, so one that runs and is not ready is used. Said once.
     NotReady(PodAddress),
     /// The system has no room for another connection; accepting goes on as soon as there is. Said once.
     OutOfFiles(Arc<io::Error>),
-    /// The pod that was lost can be connected to again.
-    PodBack(PodAddress),
-    /// Connections go to another pod from now on.
-    PodChanged {
-        /// The pod before.
-        from: PodAddress,
-        /// The pod now; a successor may have the same name.
-        to: PodAddress,
-    },
-    /// Connections are held from now on, for there is no pod or no way to it.
-    PodLost {
-        /// The pod until now.
+    /// The target cannot be looked at any more: it does not exist, or may not be seen. Connections go on to the pods that
+    /// are known.
+    OutOfSight(Untrusted),
+    /// A pod that connections went to does not exist any more.
+    PodGone {
+        /// Which.
         pod: PodAddress,
-        /// What would replace the pod, if something does: where to forward to so that the forward outlives its pod.
-        /// Only told where the target is the pod itself.
+        /// How many connections were reset because of that.
+        reset: usize,
+        /// Connections are held from now on, for it was the last one.
+        waiting: bool,
+        /// What would replace the pod, as in [`Event::Waiting`]; only where connections are held.
         owner: Option<Target>,
-        /// What was said.
-        reason: Untrusted,
     },
+    /// Connections go to other pods from now on.
+    PodsChanged {
+        /// Those that are new; a successor may have the name of one that left.
+        joined: Vec<PodAddress>,
+        /// Those that get no new connections any more. Their connections go on.
+        left: Vec<PodAddress>,
+        /// How many pods there are.
+        total: usize,
+    },
+    /// Connections are not held any longer, but go to the pods of before.
+    Resumed(PodAddress),
     /// A session ended, or could not be made; others take over. For the curious.
     SessionLost(SessionError),
     /// A session is ready. For the curious.
@@ -65,6 +73,14 @@ pub enum Event {
     Skipped(Skipped),
     /// WebSocket did not work and SPDY did; SPDY is used from now on.
     TransportFellBack(SessionError),
+    /// Connections are held from now on, for there is no pod or no way to it.
+    Waiting {
+        /// Why.
+        reason: Untrusted,
+        /// What would replace the pod, if something does: where to forward to so that the forward outlives its pod.
+        /// Only told where the target is the pod itself.
+        owner: Option<Target>,
+    },
 }
 
 /// What a slow watcher missed: the single events, not their sums.

@@ -226,7 +226,7 @@ mod tests {
             hub.tell(opened(id));
             hub.tell(ended(id, if id % 2 == 0 { End::PodReset } else { End::ShutDown }));
         }
-        hub.tell(Event::PodBack(pod()));
+        hub.tell(Event::Resumed(pod()));
         hub.close();
 
         let mut sums = Skipped::default();
@@ -259,7 +259,7 @@ mod tests {
                 others: 1,
             }
         );
-        assert!(matches!(last, Some(Event::PodBack(_))));
+        assert!(matches!(last, Some(Event::Resumed(_))));
     }
 
     #[tokio::test]
@@ -267,7 +267,7 @@ mod tests {
         let hub = Hub::default();
         let mut events = hub.watch();
         for _ in 0..10_000 {
-            hub.tell(Event::PodBack(pod()));
+            hub.tell(Event::Resumed(pod()));
         }
         hub.close();
         let mut told = 0;

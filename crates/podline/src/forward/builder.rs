@@ -2,9 +2,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use podline_cluster::{Cluster, RemotePort, Target};
-use podline_tunnel::TransportChoice;
+use podline_tunnel::{PoolOptions, TransportChoice};
+use podline_wire::pool::PoolConfig;
 
-use super::{Forward, ForwardError};
+use super::{Balance, Forward, ForwardError};
 use crate::{Address, LocalPort, PortSpec, TapSource};
 
 /// kubectl's `--pod-running-timeout`.
@@ -22,16 +23,21 @@ pub struct ForwardBuilder {
     pub(super) ports: Vec<PortSpec>,
     pub(super) all_ports: bool,
     pub(super) addresses: Vec<Address>,
-    pub(super) transport: TransportChoice,
     pub(super) pod_running_timeout: Duration,
     pub(super) settings: Settings,
 }
 
 /// What the tasks of a forward want to know of how it is to be.
 pub(crate) struct Settings {
-    pub(crate) hold: Duration,
-    pub(crate) half_close_linger: Duration,
+    /// Where none was asked for, the target decides.
+    pub(crate) balance: Option<Balance>,
     pub(crate) exit_on_loss: bool,
+    pub(crate) half_close_linger: Duration,
+    pub(crate) hold: Duration,
+    pub(crate) max_sessions: usize,
+    pub(crate) require_ready: bool,
+    pub(crate) stalled_reader: Duration,
+    pub(crate) transport: TransportChoice,
     pub(crate) taps: Option<Arc<dyn TapSource>>,
 }
 
@@ -43,12 +49,16 @@ impl ForwardBuilder {
             ports: Vec::new(),
             all_ports: false,
             addresses: Vec::new(),
-            transport: TransportChoice::default(),
             pod_running_timeout: POD_RUNNING_TIMEOUT,
             settings: Settings {
-                hold: HOLD,
-                half_close_linger: HALF_CLOSE_LINGER,
+                balance: None,
                 exit_on_loss: false,
+                half_close_linger: HALF_CLOSE_LINGER,
+                hold: HOLD,
+                max_sessions: PoolConfig::default().isolated,
+                require_ready: false,
+                stalled_reader: PoolOptions::default().stalled_reader,
+                transport: TransportChoice::default(),
                 taps: None,
             },
         }
@@ -74,7 +84,7 @@ impl ForwardBuilder {
 
     /// How sessions are asked for. By default by WebSocket, and by SPDY where that is refused.
     pub fn transport(mut self, transport: TransportChoice) -> Self {
-        self.transport = transport;
+        self.settings.transport = transport;
         self
     }
 
@@ -94,6 +104,34 @@ impl ForwardBuilder {
     /// connection one second later. 10 seconds by default; zero passes it on at once, as kubectl does.
     pub fn half_close_linger(mut self, linger: Duration) -> Self {
         self.settings.half_close_linger = linger;
+        self
+    }
+
+    /// Which of the target's pods each connection goes to. By default those of a service take turns, unless it keeps a client
+    /// with one pod (`sessionAffinity: ClientIP`); of everything else it is always the first, as with kubectl.
+    pub fn balance(mut self, balance: Balance) -> Self {
+        self.settings.balance = Some(balance);
+        self
+    }
+
+    /// How many sessions to a pod may be made so that each connection has its own, 64 by default. Beyond that, connections
+    /// share them: nothing is lost then, but a slow app may delay others. Zero counts as one.
+    pub fn max_sessions(mut self, sessions: usize) -> Self {
+        self.settings.max_sessions = sessions.max(1);
+        self
+    }
+
+    /// Whether a connection waits for a pod that is ready, rather than go to one that only runs where none is. No matter
+    /// where the target is the pod itself: there, running is enough.
+    pub fn require_ready(mut self, require: bool) -> Self {
+        self.settings.require_ready = require;
+        self
+    }
+
+    /// How long a connection may take nothing while another one waits behind it on the same session, before it is reset. 5
+    /// seconds by default. One that delays nobody may take as long as it likes.
+    pub fn stalled_reader(mut self, time: Duration) -> Self {
+        self.settings.stalled_reader = time;
         self
     }
 

@@ -1,3 +1,4 @@
+use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -6,15 +7,17 @@ use podline_wire::Untrusted;
 use tokio::net::TcpStream;
 use tokio::time::{self, Instant};
 
-use super::route::{Route, Trouble};
-use super::shared::Shared;
-use crate::carrier::{Carried, Carrier, Early, Stop, chunk_of, failed};
+use super::judge::judge;
+use super::route::{Route, Routes};
+use super::served::ServedPod;
+use super::shared::{Report, Shared};
+use crate::carrier::{Carried, Carrier, Early, Evidence, Judge, Stop, chunk_of, failed};
 use crate::outcome::NoPod;
 use crate::socket::reset;
 use crate::{Connection, End, Event, Outcome, Tap};
 
-/// How many pairs one connection may use up, where each was lost before a byte of it can have reached an app.
-const TRIES: u32 = 5;
+/// How many sessions one connection may lose before a byte of it can have reached an app.
+const SESSIONS: u32 = 5;
 
 /// One accepted connection, from a pod for it to its outcome.
 pub(super) struct Accepted {
@@ -28,6 +31,26 @@ pub(super) struct Accepted {
 
 /// A pair of streams on a session.
 type Pair = (PairSender, PairReceiver);
+
+/// What a connection went through on its search for a pod that takes it.
+struct Search {
+    /// When it began to look for one.
+    since: Instant,
+    /// Routes of this generation and before are of no use.
+    after: u64,
+    /// The routes whose pods refused it. A pod that was away and came back has another route.
+    refused: Vec<Arc<Route>>,
+    lost_sessions: u32,
+}
+
+/// A connection's stay with one pod.
+struct Passage {
+    route: Arc<Route>,
+    opened: Instant,
+    has_left: bool,
+    /// It ended because the pod did.
+    is_lost: bool,
+}
 
 impl Accepted {
     /// Carries the connection of `app` to its end, and tells what came of it.
@@ -56,64 +79,98 @@ impl Accepted {
 
     async fn carry(&self, app: TcpStream) -> (Carried, End, Option<Box<dyn Tap>>) {
         let shared = &self.shared;
-        let (mut route, pair, early) = match self.open(&app).await {
+        let mut search = Search::new();
+        let (mut passage, pair, early) = match self.open(&app, &mut search).await {
             Ok(opened) => opened,
             Err(end) => {
                 reset(app);
                 return (Carried::default(), end, None);
             }
         };
-        let tap = self.tap(&route);
+        let tap = self.tap(&passage.route);
         let mut carrier = Carrier::new(app, pair, early, shared.settings.half_close_linger, tap);
-        let mut tries = 1;
         loop {
             let why = tokio::select! {
                 why = carrier.copy(&shared.stop) => why,
-                () = route.gone.cancelled() => {
-                    let text = format!("pod {} does not exist any more", Untrusted::new(&*route.pod.name));
-                    let end = End::PodGone(Untrusted::new(text));
-                    return carrier.close(Stop::Pair(end), &shared.stop).await;
-                }
+                text = passage.gone() => Stop::Pair(End::PodDied(text)),
             };
-            let after = self.generation_to_pass(&why, &route).await;
-            let said = carrier.said().filter(|_| tries < TRIES);
-            // Nothing was said, so there is nothing that could have been heard.
-            let unheard = |said: &&[u8]| said.is_empty() || !matches!(why, Stop::Pair(End::SessionLost(_)));
-            let (Some(after), Some(said)) = (after, said.filter(unheard)) else {
-                return carrier.close(why, &shared.stop).await;
+            let said = carrier.said();
+            let may_begin_anew = self
+                .may_begin_anew(&why, said.map(<[u8]>::is_empty), &passage, &mut search)
+                .await;
+            let why = match said.filter(|_| may_begin_anew) {
+                None => why,
+                Some(said) => match self.open_anew(carrier.app(), said, &mut search).await {
+                    Ok((next, pair)) => {
+                        passage = next;
+                        carrier.begin_anew(pair);
+                        continue;
+                    }
+                    Err(end) => Stop::Pair(end),
+                },
             };
-            tries += 1;
-            match self.open_anew(carrier.app(), said, after).await {
-                Ok((next, pair)) => {
-                    route = next;
-                    carrier.begin_anew(pair);
-                }
-                Err(end) => return carrier.close(Stop::Pair(end), &shared.stop).await,
+            if matches!(why, Stop::AppClosed) {
+                // What is left is the runtime's; nobody is served by it.
+                passage.leave();
             }
+            let judge = PodJudge {
+                shared,
+                pod: &passage.route.pod,
+            };
+            let (carried, end, tap) = carrier.close(why, &shared.stop, &judge).await;
+            passage.is_lost = end.is_loss_of_pod();
+            return (carried, end, tap);
         }
     }
 
-    /// The generation after which another pair may be tried, if this end allows for one.
-    async fn generation_to_pass(&self, why: &Stop, route: &Route) -> Option<u64> {
-        match why {
-            // The runtime has not even looked for the port: no byte has reached an app.
-            Stop::Pair(End::PodGone(text)) => {
-                self.shared.report(Trouble {
-                    generation: route.generation,
-                    is_gone: true,
-                    reason: text.clone(),
-                });
-                Some(route.generation)
-            }
-            // It could not connect to the port: neither. But the same pod would refuse again.
-            Stop::Pair(End::Refused(text)) => {
-                let stays = self.shared.stays(route.generation, text).await;
-                (!stays).then_some(route.generation)
-            }
-            // The same pod will do.
-            Stop::Pair(End::SessionLost(_)) => Some(route.generation.saturating_sub(1)),
-            _ => None,
+    /// Whether another pod may be tried, now that the connection to one has ended. `said`: the app's words are all known,
+    /// and whether there are none.
+    async fn may_begin_anew(
+        &self,
+        why: &Stop,
+        said: Option<bool>,
+        passage: &Passage,
+        search: &mut Search,
+    ) -> bool {
+        let Stop::Pair(end) = why else { return false };
+        let route = &passage.route;
+        if passage.opened.elapsed() >= self.shared.settings.hold {
+            // What was before has nothing to do with it.
+            *search = Search::new();
         }
+        match end {
+            // The runtime has not even looked for the port: no byte has reached an app.
+            End::PodGone(text) => {
+                search.refused.push(route.clone());
+                let (pod, reason) = (route.pod.clone(), text.clone());
+                self.shared.report(Report::Gone { pod, reason }).await;
+                said.is_some()
+            }
+            // It could not connect to the port: neither.
+            End::Refused(_) => {
+                search.refused.push(route.clone());
+                self.shared.look.notify_one();
+                said.is_some() && self.has_elsewhere_to_go(search).await
+            }
+            // Nothing was said, so there is nothing that could have been heard. The same pod will do.
+            End::SessionLost(_) => {
+                search.lost_sessions += 1;
+                said == Some(true) && search.lost_sessions < SESSIONS
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether there is a pod, or soon will be, that has not refused the connection.
+    async fn has_elsewhere_to_go(&self, search: &Search) -> bool {
+        let routes = self.shared.routes_now(search.after);
+        let is_other = |routes: Arc<Routes>| routes.pick(0, self.index, &search.refused).is_some();
+        if routes.is_some_and(is_other) {
+            return true;
+        }
+        let refused = search.refused.iter();
+        let refused = refused.map(|route| route.pod.uid.clone()).collect();
+        !self.shared.stays(refused).await
     }
 
     fn tap(&self, route: &Route) -> Option<Box<dyn Tap>> {
@@ -122,47 +179,51 @@ impl Accepted {
             id: self.id,
             local: self.local,
             peer: self.peer,
-            pod: route.pod.clone(),
+            pod: route.pod.address.clone(),
             port: *route.ports[self.index].as_ref().ok()?,
         })
     }
 
-    /// Opens a pair to the pod that connections go to now, or to the next one if there is none, and takes what the app
-    /// has said by then.
-    async fn open(&self, app: &TcpStream) -> Result<(Arc<Route>, Pair, Early), End> {
+    /// Opens a pair to the pod whose turn it is, or to the next one that there is, and takes what the app has said by
+    /// then.
+    async fn open(&self, app: &TcpStream, search: &mut Search) -> Result<(Passage, Pair, Early), End> {
         let mut taken = None;
         loop {
-            let (route, port, lane) = self.lane(app, 0).await?;
+            let (route, port, lane) = self.lane(app, search).await?;
             let early = match taken.take() {
                 Some(early) => early,
                 None => Early::take(app).map_err(|_| End::AppReset)?,
             };
             match lane.open_with(port, early.chunk()) {
-                Ok(pair) => return Ok((route, pair, early)),
+                Ok(pair) => return Ok((Passage::new(route), pair, early)),
                 // The session ended since the lane was lent: there are others.
                 Err(_) => taken = Some(early),
             }
         }
     }
 
-    /// Opens a pair on a later route than that of the generation `after`, with what the app has said.
-    async fn open_anew(&self, app: &TcpStream, said: &[u8], after: u64) -> Result<(Arc<Route>, Pair), End> {
+    /// Opens another pair, with what the app has said.
+    async fn open_anew(
+        &self,
+        app: &TcpStream,
+        said: &[u8],
+        search: &mut Search,
+    ) -> Result<(Passage, Pair), End> {
         loop {
-            let (route, port, lane) = self.lane(app, after).await?;
+            let (route, port, lane) = self.lane(app, search).await?;
             if let Ok(pair) = lane.open_with(port, chunk_of(said)) {
-                return Ok((route, pair));
+                return Ok((Passage::new(route), pair));
             }
         }
     }
 
-    /// Waits for a lane on a later route than that of the generation `after`, no longer than connections are held, and not
-    /// for an app that went away.
-    async fn lane(&self, app: &TcpStream, after: u64) -> Result<(Arc<Route>, u16, Lane), End> {
+    /// Waits for a lane, no longer than connections are held, and not for an app that went away.
+    async fn lane(&self, app: &TcpStream, search: &mut Search) -> Result<(Arc<Route>, u16, Lane), End> {
         let shared = &self.shared;
-        let since = Instant::now();
+        let since = search.since;
         let (route, lane) = tokio::select! {
             biased;
-            lent = self.lend(after) => lent,
+            lent = self.lend(search) => lent,
             () = shared.stop.cancelled() => return Err(End::ShutDown),
             () = failed(app) => return Err(End::AppReset),
             () = time::sleep_until(since + shared.settings.hold) => return Err(End::NoPod(NoPod {
@@ -176,16 +237,85 @@ impl Accepted {
         }
     }
 
-    async fn lend(&self, mut after: u64) -> (Arc<Route>, Lane) {
+    async fn lend(&self, search: &mut Search) -> (Arc<Route>, Lane) {
+        let shared = &self.shared;
         loop {
-            let route = self.shared.route(after).await;
-            match route.pool.lend().await {
-                Ok(lane) => return (route, lane),
+            let routes = shared.routes(search.after).await;
+            let generation = routes.generation;
+            let Some(route) = routes.pick(shared.next_turn(), self.index, &search.refused) else {
+                // All of them have refused it.
+                search.after = generation;
+                continue;
+            };
+            match route.sessions.pool(shared).lend().await {
+                Ok(lane) => return (route.clone(), lane),
                 Err(error) => {
-                    after = route.generation;
-                    self.shared.report_session(after, &error);
+                    search.after = generation;
+                    let pod = route.pod.clone();
+                    let report = Report::NoSession {
+                        pod,
+                        generation,
+                        error,
+                    };
+                    shared.report(report).await;
                 }
             }
         }
+    }
+}
+
+impl Search {
+    fn new() -> Self {
+        Self {
+            since: Instant::now(),
+            after: 0,
+            refused: Vec::new(),
+            lost_sessions: 0,
+        }
+    }
+}
+
+impl Passage {
+    fn new(route: Arc<Route>) -> Self {
+        route.pod.handle_opened();
+        Self {
+            route,
+            opened: Instant::now(),
+            has_left: false,
+            is_lost: false,
+        }
+    }
+
+    /// The connection counts no more.
+    fn leave(&mut self) {
+        if !mem::replace(&mut self.has_left, true) {
+            self.route.pod.handle_ended(self.is_lost);
+        }
+    }
+
+    /// Waits until what is left of the connection is dead, for the pod is.
+    async fn gone(&self) -> Untrusted {
+        let pod = &self.route.pod;
+        pod.gone.cancelled().await;
+        let name = Untrusted::new(&*pod.address.name);
+        Untrusted::new(format!("pod {name} does not exist any more"))
+    }
+}
+
+impl Drop for Passage {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+/// Judges by what is known of the pod.
+struct PodJudge<'a> {
+    shared: &'a Shared,
+    pod: &'a ServedPod,
+}
+
+impl Judge for PodJudge<'_> {
+    async fn judge(&self, evidence: Evidence) -> End {
+        judge(self.shared, self.pod, evidence).await
     }
 }

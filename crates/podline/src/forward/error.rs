@@ -20,6 +20,12 @@ pub enum ForwardError {
         /// What was asked for.
         target: Target,
     },
+    /// The target has pods that run, but none that is ready, which was required.
+    #[error("no pod of {target} is ready")]
+    NoReadyPod {
+        /// What was asked for.
+        target: Target,
+    },
     /// There is nothing to forward: no port was named, or all ports were asked for and none is declared.
     #[error("{target} has no port to forward")]
     NoPort {
@@ -40,6 +46,10 @@ impl ForwardError {
         match self {
             Self::Find(error) => error.hint(),
             Self::Listen(error) => error.hint(),
+            Self::NoReadyPod { .. } => Some(
+                "see what keeps them with kubectl describe; without --require-ready, one that runs is used"
+                    .to_owned(),
+            ),
             Self::NoPort { .. } => Some("name a port: REMOTE or LOCAL:REMOTE".to_owned()),
             Self::Port(error) => error.hint(),
             Self::NoPod { .. } | Self::Session(_) => None,

@@ -6,16 +6,15 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use podline_cluster::{Cluster, FindError, Found, Pod, PortError, RemotePort, Target};
-use podline_tunnel::{Pool, PoolOptions};
+use podline_tunnel::Pool;
 use podline_wire::Untrusted;
 use tokio::net::TcpListener;
 use tokio::time::{self, Instant};
 
 use super::ForwardError;
 use super::builder::{ForwardBuilder, with_all};
-use super::choice::Choice;
+use super::choice::Wanted;
 use super::connection::Accepted;
-use super::route::{Route, address_of};
 use super::shared::Shared;
 use super::supervisor::Supervisor;
 use crate::listen::{Acceptor, Bound, bind, places};
@@ -80,14 +79,19 @@ impl Forward {
             ports,
             all_ports,
             addresses,
-            transport,
             pod_running_timeout,
             settings,
         } = builder;
-        let found = find(&cluster, &target, pod_running_timeout).await?;
-        let choice = Choice::of(&found, None);
-        let Some(pod) = choice.pod(None, 0) else {
-            return Err(ForwardError::NoPod { target });
+        let wanted = Wanted::of(&target, settings.require_ready);
+        let found = find(&cluster, &target, wanted, pod_running_timeout).await?;
+        let Some(&place) = wanted.choose_anew(&found.pods).places.first() else {
+            return Err(
+                if found.pods.iter().any(Pod::is_running) && settings.require_ready {
+                    ForwardError::NoReadyPod { target }
+                } else {
+                    ForwardError::NoPod { target }
+                },
+            );
         };
         let declared = if all_ports {
             found.declared_tcp_ports()
@@ -98,43 +102,27 @@ impl Forward {
         if specs.is_empty() {
             return Err(ForwardError::NoPort { target });
         }
-        let wanted = specs
+        let ports = specs
             .iter()
-            .map(|spec| local_and_remote(&found, pod, spec))
+            .map(|spec| local_and_remote(&found, &found.pods[place], spec))
             .collect::<Result<Vec<_>, _>>()?;
-
-        let options = PoolOptions {
-            transport,
-            ..PoolOptions::default()
-        };
-        let pool = Pool::new(Arc::new(cluster.clone()), address_of(pod), options);
-        let pool_events = pool.events();
-        pool.ready().await?;
+        let remotes: Vec<RemotePort> = specs.into_iter().map(|spec| spec.remote).collect();
+        let (shared, reports) = Shared::new(cluster, target, remotes, settings);
+        let shared = Arc::new(shared);
+        // Whatever has begun ends if this does not come to its end.
+        let stop = shared.stop.clone().drop_guard();
+        let mut supervisor = Supervisor::new(shared.clone(), reports, wanted, found);
+        supervisor.reach().await?;
 
         let places = places(&addresses);
-        let mut bound = Vec::with_capacity(wanted.len());
-        for (local, remote) in wanted {
+        let mut bound = Vec::with_capacity(ports.len());
+        for (local, remote) in ports {
             bound.push((remote, bind(&places, local)?));
         }
-
-        let remotes: Vec<RemotePort> = specs.into_iter().map(|spec| spec.remote).collect();
-        let route = Arc::new(Route::new(1, &found, pod, &remotes, pool));
-        let supervisor_route = route.clone();
-        let (shared, doubts) = Shared::new(cluster, target, remotes, settings, route);
-        let shared = Arc::new(shared);
-        if choice.is_makeshift {
-            shared.hub.tell(Event::NotReady(address_of(pod)));
-        }
+        supervisor.serve();
         let local_addrs = serve(&shared, bound);
-        let supervisor = Supervisor::new(
-            shared.clone(),
-            supervisor_route,
-            pool_events,
-            doubts,
-            transport,
-            choice.is_makeshift,
-        );
         shared.tasks.spawn(supervisor.run());
+        stop.disarm();
         Ok(Self { shared, local_addrs })
     }
 
@@ -191,13 +179,18 @@ impl fmt::Debug for Forward {
 }
 
 /// Finds the target and waits until it has a pod that connections could go to. Where all that run are being deleted,
-/// their successors are on the way.
-async fn find(cluster: &Cluster, target: &Target, wait: Duration) -> Result<Found, FindError> {
+/// their successors are on the way; where they are not ready and have to be, they may be soon.
+async fn find(
+    cluster: &Cluster,
+    target: &Target,
+    wanted: Wanted,
+    wait: Duration,
+) -> Result<Found, FindError> {
     let deadline = Instant::now() + wait;
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let found = cluster.find_running(target, left).await?;
-        if !Choice::of(&found, None).pods.is_empty() || left <= FIND_PAUSE {
+        if !wanted.choose_anew(&found.pods).places.is_empty() || left <= FIND_PAUSE {
             return Ok(found);
         }
         time::sleep(FIND_PAUSE).await;

@@ -1,67 +1,61 @@
 use std::sync::Arc;
 
-use podline_cluster::{Found, Pod, RemotePort, Target};
-use podline_tunnel::{PodAddress, Pool};
+use podline_cluster::{Found, Pod, RemotePort};
 use podline_wire::Untrusted;
-use tokio_util::sync::CancellationToken;
 
+use super::Balance;
+use super::served::ServedPod;
+use super::sessions::Sessions;
 use crate::reason::reason;
 
-/// The way that connections take now: a pod, its ports and the pool of its sessions. Connections keep the one they were
-/// given; when the last of them has ended, the pool closes its sessions.
-pub(crate) struct Route {
-    /// Counts the routes of a forward, from 1. A connection for which one failed waits for a later one.
-    pub(crate) generation: u64,
-    pub(crate) pod: PodAddress,
-    /// The pod's identity: a successor of the same name has another.
-    pub(crate) uid: String,
-    /// What would replace the pod, where the forward's target is the pod itself.
-    pub(crate) owner: Option<Target>,
+/// A way that connections take now: a pod, its ports and its sessions. Connections keep the one they were given; when
+/// the last of them has ended, the sessions are closed.
+pub(super) struct Route {
+    pub(super) pod: Arc<ServedPod>,
     /// The port inside the pod for each port of the forward, or why there is none.
-    pub(crate) ports: Arc<[Result<u16, Untrusted>]>,
-    pub(crate) pool: Pool,
-    /// Cancelled some time after the pod has ceased to exist: what is left of its connections is dead.
-    pub(crate) gone: CancellationToken,
+    pub(super) ports: Box<[Result<u16, Untrusted>]>,
+    pub(super) sessions: Arc<Sessions>,
 }
 
-impl Route {
-    pub(crate) fn new(generation: u64, found: &Found, pod: &Pod, remotes: &[RemotePort], pool: Pool) -> Self {
-        let owner = pod.owner.as_ref().filter(|_| found.target.kind.is_pod());
-        Self {
-            generation,
-            pod: address_of(pod),
-            uid: pod.uid.clone(),
-            owner: owner.map(|owner| owner.target.clone()),
-            ports: remotes
-                .iter()
-                .map(|remote| found.endpoint(pod, remote).map_err(|error| reason(&error)))
-                .collect(),
-            pool,
-            gone: CancellationToken::new(),
-        }
-    }
+/// The ways that connections take now.
+pub(super) struct Routes {
+    /// Counts the changes of a forward's routes. A connection for which one failed waits for later ones.
+    pub(super) generation: u64,
+    pub(super) balance: Balance,
+    pub(super) routes: Vec<Arc<Route>>,
 }
 
 /// Where connections go now.
 #[derive(Clone)]
-pub(crate) enum Standing {
+pub(super) enum Standing {
     /// Nowhere: they are held.
     Lost(Untrusted),
-    Serving(Arc<Route>),
+    Serving(Arc<Routes>),
 }
 
-/// A route does not work.
-#[derive(Clone, Debug)]
-pub(crate) struct Trouble {
-    pub(crate) generation: u64,
-    /// The pod itself is gone, rather than the way to it.
-    pub(crate) is_gone: bool,
-    pub(crate) reason: Untrusted,
+impl Route {
+    /// The port inside `pod` for each port of the forward, or why there is none.
+    pub(super) fn ports(found: &Found, pod: &Pod, remotes: &[RemotePort]) -> Box<[Result<u16, Untrusted>]> {
+        let port = |remote| found.endpoint(pod, remote).map_err(|error| reason(&error));
+        remotes.iter().map(port).collect()
+    }
 }
 
-pub(crate) fn address_of(pod: &Pod) -> PodAddress {
-    PodAddress {
-        namespace: pod.namespace.clone(),
-        name: pod.name.clone(),
+impl Routes {
+    /// The route for the next connection to the forward's port number `index`; none of those that `refused` it. `turn`
+    /// counts connections.
+    pub(super) fn pick(&self, turn: usize, index: usize, refused: &[Arc<Route>]) -> Option<&Arc<Route>> {
+        let is_new = |place: usize| {
+            !refused
+                .iter()
+                .any(|refused| Arc::ptr_eq(refused, &self.routes[place]))
+        };
+        let pick = |fits: &dyn Fn(usize) -> bool| {
+            let open = |place: usize| self.routes[place].pod.open();
+            self.balance.pick(self.routes.len(), turn, fits, open)
+        };
+        // A pod may lack a port that others have while a rollout renames it.
+        let place = pick(&|place| is_new(place) && self.routes[place].ports[index].is_ok());
+        place.or_else(|| pick(&is_new)).map(|place| &self.routes[place])
     }
 }

@@ -12,180 +12,184 @@ use tokio_util::task::TaskTracker;
 
 use super::Ended;
 use super::builder::Settings;
-use super::route::{Route, Standing, Trouble};
+use super::route::{Routes, Standing};
+use super::served::ServedPod;
+use super::sessions::Sessions;
+use crate::Event;
 use crate::events::Hub;
-use crate::reason::reason;
 
 /// How long a refused connection waits to hear whether its pod is still the right one.
 const DOUBT_DEADLINE: Duration = Duration::from_secs(2);
-/// Refused connections that may wait for that at a time; more are not looked into.
-const DOUBTS: usize = 64;
+/// Reports that may wait for the supervisor; whoever has another one waits too.
+const REPORTS: usize = 64;
 
-/// A connection was refused by its pod, and asks whether the pod is still the right one.
-pub(crate) struct Doubt {
-    pub(crate) generation: u64,
-    pub(crate) reason: Untrusted,
-    /// Told if it is.
-    pub(crate) stays: oneshot::Sender<()>,
+/// What a connection has to say about a pod.
+pub(super) enum Report {
+    /// The pod refused a connection: is it still the right one?
+    Doubt(Doubt),
+    /// The pod's sandbox is not there any more.
+    Gone { pod: Arc<ServedPod>, reason: Untrusted },
+    /// No session to the pod could be had; it was a route of that generation.
+    NoSession {
+        pod: Arc<ServedPod>,
+        generation: u64,
+        error: SessionError,
+    },
+}
+
+/// A connection was refused, and asks whether there is somewhere else to go.
+pub(super) struct Doubt {
+    /// The identities of the pods that refused it.
+    pub(super) refused: Vec<String>,
+    /// Told whether all that connections should go to now are among them.
+    pub(super) stays: oneshot::Sender<bool>,
 }
 
 /// What the tasks of one forward share.
-pub(crate) struct Shared {
-    pub(crate) cluster: Cluster,
-    pub(crate) target: Target,
-    pub(crate) remotes: Vec<RemotePort>,
-    pub(crate) settings: Settings,
-    pub(crate) hub: Hub,
-    pub(crate) standing: watch::Sender<Standing>,
-    /// The last trouble with the newest route that has any.
-    pub(crate) trouble: watch::Sender<Option<Trouble>>,
-    doubts: mpsc::Sender<Doubt>,
+pub(super) struct Shared {
+    pub(super) cluster: Cluster,
+    pub(super) target: Target,
+    pub(super) remotes: Vec<RemotePort>,
+    pub(super) settings: Settings,
+    pub(super) hub: Hub,
+    pub(super) standing: watch::Sender<Standing>,
+    reports: mpsc::Sender<Report>,
+    /// Connections that were given a route.
+    pub(super) turn: AtomicUsize,
     /// Connections that wait for a route.
-    held: AtomicUsize,
-    /// One more connection waits for a route.
-    pub(crate) held_one_more: Notify,
+    pub(super) held: watch::Sender<usize>,
+    /// The pods should be looked at now.
+    pub(super) look: Notify,
+    /// WebSocket did not work and SPDY did.
+    pub(super) fell_back: AtomicBool,
     /// A connection ended, so there is a file for another.
-    pub(crate) room: Notify,
-    pub(crate) out_of_files_was_said: AtomicBool,
-    pub(crate) last_id: AtomicU64,
-    pub(crate) tasks: TaskTracker,
-    pub(crate) stop: CancellationToken,
-    pub(crate) ended: watch::Sender<Option<Ended>>,
-    /// Every route that may still be in use.
-    pub(crate) routes: Mutex<Vec<Weak<Route>>>,
+    pub(super) room: Notify,
+    pub(super) out_of_files_was_said: AtomicBool,
+    pub(super) last_id: AtomicU64,
+    pub(super) tasks: TaskTracker,
+    pub(super) stop: CancellationToken,
+    pub(super) ended: watch::Sender<Option<Ended>>,
+    /// All sessions that may still be in use.
+    sessions: Mutex<Vec<Weak<Sessions>>>,
 }
 
 impl Shared {
-    /// Connections take `route` at first. Also gives what the supervisor hears doubts by.
-    pub(crate) fn new(
+    /// Connections are held at first. Also gives what the supervisor hears reports by.
+    pub(super) fn new(
         cluster: Cluster,
         target: Target,
         remotes: Vec<RemotePort>,
         settings: Settings,
-        route: Arc<Route>,
-    ) -> (Self, mpsc::Receiver<Doubt>) {
-        let routes = vec![Arc::downgrade(&route)];
-        let (doubts, doubts_receiver) = mpsc::channel(DOUBTS);
+    ) -> (Self, mpsc::Receiver<Report>) {
+        let (reports, receiver) = mpsc::channel(REPORTS);
         let shared = Self {
             cluster,
             target,
             remotes,
             settings,
             hub: Hub::default(),
-            standing: watch::Sender::new(Standing::Serving(route)),
-            trouble: watch::Sender::new(None),
-            doubts,
-            held: AtomicUsize::new(0),
-            held_one_more: Notify::new(),
+            standing: watch::Sender::new(Standing::Lost(Untrusted::new("it has not begun"))),
+            reports,
+            turn: AtomicUsize::new(0),
+            held: watch::Sender::new(0),
+            look: Notify::new(),
+            fell_back: AtomicBool::new(false),
             room: Notify::new(),
             out_of_files_was_said: AtomicBool::new(false),
             last_id: AtomicU64::new(0),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             ended: watch::Sender::new(None),
-            routes: Mutex::new(routes),
+            sessions: Mutex::new(Vec::new()),
         };
-        (shared, doubts_receiver)
+        (shared, receiver)
     }
 
-    /// Connections take `route` from now on.
-    pub(crate) fn serve(&self, route: Arc<Route>) {
-        {
-            let mut routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
-            routes.retain(|route| route.strong_count() > 0);
-            routes.push(Arc::downgrade(&route));
-        }
-        self.standing.send_replace(Standing::Serving(route));
+    /// `sessions` have to be ended with the forward.
+    pub(super) fn remember(&self, sessions: &Arc<Sessions>) {
+        let mut all = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|sessions| sessions.strong_count() > 0);
+        all.push(Arc::downgrade(sessions));
     }
 
-    /// The pools of all routes that may still be in use.
-    pub(crate) fn pools(&self) -> Vec<Pool> {
-        let routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner);
-        routes
-            .iter()
-            .filter_map(|route| Some(route.upgrade()?.pool.clone()))
+    /// The pools of all sessions that may still be in use.
+    pub(super) fn pools(&self) -> Vec<Pool> {
+        let all = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        all.iter()
+            .filter_map(|sessions| sessions.upgrade()?.made().cloned())
             .collect()
     }
 
-    /// Waits for a route later than the generation `after`. Whoever waits is counted as held.
-    pub(crate) async fn route(&self, after: u64) -> Arc<Route> {
+    /// What tells an event to whoever watches.
+    pub(super) fn telling(&self) -> impl FnMut(Event) + '_ {
+        |event| self.hub.tell(event)
+    }
+
+    /// Waits for routes later than the generation `after`. Whoever waits is counted as held.
+    pub(super) async fn routes(&self, after: u64) -> Arc<Routes> {
+        // No watcher is made where there is nothing to wait for.
+        if let Some(routes) = self.routes_now(after) {
+            return routes;
+        }
+        let _held = self.hold();
         let mut standing = self.standing.subscribe();
-        let mut held = None;
         loop {
-            if let Standing::Serving(route) = &*standing.borrow_and_update()
-                && route.generation > after
-            {
-                return route.clone();
+            standing.mark_unchanged();
+            if let Some(routes) = self.routes_now(after) {
+                return routes;
             }
-            held.get_or_insert_with(|| self.hold());
             // The sender is ours, so it is there.
             let _ = standing.changed().await;
         }
     }
 
+    /// The routes now, if they are later than the generation `after`.
+    pub(super) fn routes_now(&self, after: u64) -> Option<Arc<Routes>> {
+        match &*self.standing.borrow() {
+            Standing::Serving(routes) if routes.generation > after => Some(routes.clone()),
+            _ => None,
+        }
+    }
+
+    /// The next number of the connections that get a route.
+    pub(super) fn next_turn(&self) -> usize {
+        self.turn.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// Why connections are held, if they are.
-    pub(crate) fn lost_reason(&self) -> Option<Untrusted> {
+    pub(super) fn lost_reason(&self) -> Option<Untrusted> {
         match &*self.standing.borrow() {
             Standing::Lost(reason) => Some(reason.clone()),
             Standing::Serving(_) => None,
         }
     }
 
-    /// No session could be had on the route of `generation`.
-    pub(crate) fn report_session(&self, generation: u64, error: &SessionError) {
-        self.report(Trouble {
-            generation,
-            is_gone: error.is_pod_gone(),
-            reason: reason(error),
-        });
+    /// Tells the supervisor. Later routes follow, if those of the report are the ones now.
+    pub(super) async fn report(&self, report: Report) {
+        // A supervisor that is gone has ended the forward too.
+        let _ = self.reports.send(report).await;
     }
 
-    /// Whether connections should stay with the pod of the route of `generation`, which has just refused one. If not,
-    /// another route is being looked for.
-    pub(crate) async fn stays(&self, generation: u64, refusal: &Untrusted) -> bool {
+    /// Whether there is nowhere else to go for a connection that pods of these identities `refused`. If there is, it is
+    /// among the routes now or later.
+    pub(super) async fn stays(&self, refused: Vec<String>) -> bool {
         let (stays, told) = oneshot::channel();
-        let doubt = Doubt {
-            generation,
-            reason: refusal.clone(),
-            stays,
+        let doubt = Report::Doubt(Doubt { refused, stays });
+        let ask = async {
+            self.report(doubt).await;
+            told.await.unwrap_or(true)
         };
-        if self.doubts.try_send(doubt).is_err() {
-            return true;
-        }
-        let mut standing = self.standing.subscribe();
-        let is_other = |standing: &Standing| match standing {
-            Standing::Lost(_) => true,
-            Standing::Serving(route) => route.generation != generation,
-        };
-        tokio::select! {
-            _ = standing.wait_for(is_other) => false,
-            Ok(()) = told => true,
-            () = time::sleep(DOUBT_DEADLINE) => true,
-        }
-    }
-
-    /// The route of `trouble` does not work. Only the first to say so of the newest route is heard.
-    pub(crate) fn report(&self, trouble: Trouble) {
-        self.trouble.send_if_modified(|known| {
-            let is_news = known
-                .as_ref()
-                .is_none_or(|known| known.generation < trouble.generation);
-            if is_news {
-                *known = Some(trouble);
-            }
-            is_news
-        });
+        time::timeout(DOUBT_DEADLINE, ask).await.unwrap_or(true)
     }
 
     /// Whether a connection waits for a route.
-    pub(crate) fn is_holding(&self) -> bool {
-        self.held.load(Ordering::Relaxed) > 0
+    pub(super) fn is_holding(&self) -> bool {
+        *self.held.borrow() > 0
     }
 
     /// A connection waits for a route for as long as what this gives lives.
     fn hold(&self) -> Held<'_> {
-        self.held.fetch_add(1, Ordering::Relaxed);
-        self.held_one_more.notify_one();
+        self.held.send_modify(|held| *held += 1);
         Held(self)
     }
 }
@@ -194,6 +198,6 @@ struct Held<'a>(&'a Shared);
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.0.held.fetch_sub(1, Ordering::Relaxed);
+        self.0.held.send_modify(|held| *held -= 1);
     }
 }

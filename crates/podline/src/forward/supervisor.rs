@@ -1,71 +1,117 @@
-use std::sync::Arc;
-use std::time::Duration;
+mod errand;
+mod roster;
+mod teller;
+mod upkeep;
+mod way;
 
-use podline_cluster::{FindError, Found, Kind, Target};
-use podline_tunnel::{Pool, PoolEvent, PoolOptions, TransportChoice};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use podline_cluster::{FindError, Found, PodWatch};
+use podline_tunnel::SessionError;
 use podline_wire::Untrusted;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::{self, Instant, MissedTickBehavior};
 
-use super::Ended;
-use super::backoff::Backoff;
-use super::choice::{Choice, fits};
-use super::route::{Route, Standing, Trouble, address_of};
-use super::shared::{Doubt, Shared};
-use crate::Event;
+use self::errand::Done;
+use self::roster::Roster;
+use self::teller::Teller;
+use self::way::{LostWay, is_of_the_way};
+use super::choice::{Health, Wanted};
+use super::route::{Route, Routes, Standing};
+use super::served::ServedPod;
+use super::share::Share;
+use super::shared::{Doubt, Report, Shared};
+use super::{Balance, Ended};
 use crate::reason::reason;
 
-/// How long the API server may take to say which pods there are.
-const FIND_DEADLINE: Duration = Duration::from_secs(15);
-/// The least time between two tries to find a pod, however many connections ask for one.
-const LEAST_PAUSE: Duration = Duration::from_millis(100);
-/// How often the pod is looked at while nothing speaks against it.
-const LOOK_PAUSE: Duration = Duration::from_secs(15);
 /// The least time between two looks because of refused connections.
 const DOUBT_PAUSE: Duration = Duration::from_secs(1);
-/// How long connections to a pod that is gone may take to end by themselves; the runtime needs a second.
-const GONE_GRACE: Duration = Duration::from_secs(5);
+/// How often is looked whether other numbers of sessions should be kept ready.
+const UPKEEP: Duration = Duration::from_secs(10);
 
-/// Keeps a forward on a pod: notices that it is gone, and moves to its successor.
+/// Keeps a forward on the pods of its target: notices which there are and which can be connected to.
 pub(super) struct Supervisor {
     shared: Arc<Shared>,
-    route: Arc<Route>,
-    pool_events: Option<mpsc::Receiver<PoolEvent>>,
-    doubts: mpsc::Receiver<Doubt>,
-    transport: TransportChoice,
-    not_ready_was_said: bool,
-    last_look: Instant,
-}
-
-/// A route that works, and the events of its pool if it is a new one.
-type Way = (Arc<Route>, Option<mpsc::Receiver<PoolEvent>>);
-
-/// What makes the supervisor act.
-enum Cause {
-    Doubt(Doubt),
-    Pool(PoolEvent),
-    Time,
-    Trouble(Option<Trouble>),
+    watch: PodWatch,
+    reports: mpsc::Receiver<Report>,
+    errands: JoinSet<Done>,
+    roster: Roster,
+    teller: Teller,
+    /// Where connections go, or went before the way was lost.
+    routes: Vec<Arc<Route>>,
+    generation: u64,
+    /// The API server cannot be reached, or refuses all.
+    lost_way: Option<LostWay>,
+    /// Connections that wait for a look.
+    doubts: Vec<Doubt>,
+    is_looking: bool,
+    last_look: Option<Instant>,
+    share: Share,
+    /// The number of the last connection, and when it was another.
+    last_turn: (usize, Instant),
+    /// The end of the credentials that sessions were renewed for.
+    renewed_for: Option<SystemTime>,
 }
 
 impl Supervisor {
+    /// For the pods that were `found`. Nothing is served before [`Supervisor::serve`].
     pub(super) fn new(
         shared: Arc<Shared>,
-        route: Arc<Route>,
-        pool_events: Option<mpsc::Receiver<PoolEvent>>,
-        doubts: mpsc::Receiver<Doubt>,
-        transport: TransportChoice,
-        not_ready_was_said: bool,
+        reports: mpsc::Receiver<Report>,
+        wanted: Wanted,
+        found: Found,
     ) -> Self {
+        let balance = shared
+            .settings
+            .balance
+            .unwrap_or_else(|| Balance::suiting(&found));
+        let remotes = shared.remotes.clone();
         Self {
+            watch: shared.cluster.watch(&shared.target),
             shared,
-            route,
-            pool_events,
-            doubts,
-            transport,
-            not_ready_was_said,
-            last_look: Instant::now(),
+            reports,
+            errands: JoinSet::new(),
+            roster: Roster::new(wanted, balance, remotes, found),
+            teller: Teller::default(),
+            routes: Vec::new(),
+            generation: 0,
+            lost_way: None,
+            doubts: Vec::new(),
+            is_looking: false,
+            last_look: None,
+            share: Share::new(),
+            last_turn: (0, Instant::now()),
+            renewed_for: None,
         }
+    }
+
+    /// Waits until there is a session to one of the pods, the first that can be reached.
+    ///
+    /// # Errors
+    /// None can be reached.
+    pub(super) async fn reach(&mut self) -> Result<(), SessionError> {
+        loop {
+            let (routes, _) = self.roster.choose();
+            let Some(route) = routes.first() else {
+                return Err(SessionError::ShutDown);
+            };
+            // One is enough to begin with; a pool that is asked for none makes none.
+            route.sessions.set_floor(1, &self.shared);
+            let Err(error) = route.sessions.pool(&self.shared).ready().await else {
+                return Ok(());
+            };
+            if is_of_the_way(&error) || routes.len() == 1 {
+                return Err(error);
+            }
+            self.handle_trouble(&route.pod.clone(), Health::Unreachable, reason(&error));
+        }
+    }
+
+    /// Connections are given routes from now on.
+    pub(super) fn serve(&mut self) {
+        self.publish();
     }
 
     pub(super) async fn run(mut self) {
@@ -74,231 +120,189 @@ impl Supervisor {
     }
 
     async fn supervise(&mut self) {
-        let mut troubles = self.shared.trouble.subscribe();
-        let mut looks = time::interval_at(Instant::now() + LOOK_PAUSE, LOOK_PAUSE);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            let cause = tokio::select! {
-                Ok(()) = troubles.changed() => Cause::Trouble(troubles.borrow_and_update().clone()),
-                Some(doubt) = self.doubts.recv() => Cause::Doubt(doubt),
-                event = next(&mut self.pool_events) => Cause::Pool(event),
-                _ = looks.tick() => Cause::Time,
-            };
-            let trouble = match cause {
-                Cause::Doubt(doubt) => self.handle_doubt(doubt).await,
-                Cause::Pool(event) => self.handle_pool_event(event),
-                Cause::Time => self.look(None).await,
-                Cause::Trouble(trouble) => trouble,
-            };
-            // Troubles with a route that connections do not take any more are over.
-            let Some(trouble) = trouble.filter(|trouble| trouble.generation == self.route.generation) else {
-                continue;
-            };
-            if self.shared.settings.exit_on_loss {
-                self.shared.ended.send_replace(Some(Ended::Lost(trouble.reason)));
-                self.shared.stop.cancel();
+        let shared = self.shared.clone();
+        let mut held = shared.held.subscribe();
+        let mut upkeep = time::interval_at(Instant::now() + UPKEEP, UPKEEP);
+        upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while self.shared.ended.borrow().is_none() {
+            tokio::select! {
+                sight = self.watch.changed() => self.handle_sight(sight),
+                Some(report) = self.reports.recv() => self.handle_report(report),
+                Some(Ok(done)) = self.errands.join_next() => self.handle_done(done),
+                () = shared.look.notified() => self.watch.look(),
+                Ok(()) = held.changed() => self.watch.hurry(*held.borrow_and_update() > 0),
+                () = self.share.changed() => self.spread(),
+                _ = upkeep.tick() => self.keep_up(),
+            }
+        }
+    }
+
+    fn handle_sight(&mut self, sight: Result<Found, FindError>) {
+        let missing = match sight {
+            Ok(found) => {
+                self.teller.handle_in_sight(&mut self.shared.telling());
+                self.roster.handle_found(found)
+            }
+            Err(error) if error.is_not_found() && self.shared.target.kind.is_pod() => {
+                self.roster.handle_none_found()
+            }
+            Err(error) => {
+                // That there is no way to the server is told by sessions, if anybody wants one.
+                if !error.is_unreachable() {
+                    let reason = reason(&error);
+                    self.teller
+                        .handle_out_of_sight(reason, &mut self.shared.telling());
+                }
                 return;
             }
-            self.recover(trouble).await;
-        }
-    }
-
-    fn handle_pool_event(&mut self, event: PoolEvent) -> Option<Trouble> {
-        let mut trouble = None;
-        let event = match event {
-            PoolEvent::FellBack(error) => {
-                // One refusal is enough: later pools do not ask in vain again.
-                self.transport = TransportChoice::Spdy;
-                Event::TransportFellBack(error)
-            }
-            PoolEvent::SessionFailed(error) => {
-                trouble = error.is_pod_gone().then(|| self.trouble(true, reason(&error)));
-                Event::SessionLost(error)
-            }
-            PoolEvent::SessionLost(error) => Event::SessionLost(error),
-            PoolEvent::SessionUp(transport) => Event::SessionUp(transport),
-            _ => return None,
         };
-        self.shared.hub.tell(event);
-        trouble
+        for pod in missing {
+            self.teller.handle_going();
+            self.errands.spawn(errand::check(self.shared.clone(), pod));
+        }
+        self.publish();
     }
 
-    /// A connection was refused by the pod: because nothing listens there, or because the pod is on its way out?
-    async fn handle_doubt(&mut self, doubt: Doubt) -> Option<Trouble> {
-        if doubt.generation != self.route.generation {
-            return None;
-        }
-        // Many may be refused at once; one look is enough for all of them.
-        let trouble = if self.last_look.elapsed() < DOUBT_PAUSE {
-            None
-        } else {
-            self.look(Some(doubt.reason)).await
-        };
-        if trouble.is_none() {
-            let _ = doubt.stays.send(());
-        }
-        trouble
-    }
-
-    /// Looks whether connections should stay with the pod. `refusal` is the pod's, if it has refused one.
-    async fn look(&mut self, refusal: Option<Untrusted>) -> Option<Trouble> {
-        self.last_look = Instant::now();
-        // A look that fails says nothing about the pod; sessions tell if there is no way to it.
-        let found = self.find().await.ok()?;
-        self.notice_a_gone_pod(&found).await;
-        if fits(&found, &self.route.uid, refusal.is_some()) {
-            return None;
-        }
-        let reason = refusal.unwrap_or_else(|| {
-            let pod = Untrusted::new(&*self.route.pod.name);
-            Untrusted::new(format!(
-                "pod {pod} takes no connections of {} any more",
-                self.shared.target
-            ))
-        });
-        Some(self.trouble(true, reason))
-    }
-
-    /// Ends what is left of the connections to a pod that does not exist any more. The runtime ends them itself, as a
-    /// rule; one whose packets died with the pod's network would wait for ever.
-    async fn notice_a_gone_pod(&self, found: &Found) {
-        let route = &self.route;
-        if route.gone.is_cancelled() || found.pods.iter().any(|pod| pod.uid == route.uid) {
-            return;
-        }
-        // A pod may have left the target without having ended: it has to be asked for by name.
-        let pod = Target {
-            namespace: Some(route.pod.namespace.clone()),
-            kind: Kind::Pod,
-            name: route.pod.name.clone(),
-        };
-        let is_gone = match time::timeout(FIND_DEADLINE, self.shared.cluster.find(&pod)).await {
-            Ok(Ok(found)) => found.pods.iter().all(|pod| pod.uid != route.uid),
-            Ok(Err(FindError::Refused(refusal))) => refusal.is_not_found(),
-            Ok(Err(_)) | Err(_) => false,
-        };
-        if is_gone {
-            let gone = route.gone.clone();
-            self.shared
-                .tasks
-                .spawn(self.shared.stop.clone().run_until_cancelled_owned(async move {
-                    time::sleep(GONE_GRACE).await;
-                    gone.cancel();
-                }));
-        }
-    }
-
-    /// Tries until there is a route again; connections are held meanwhile.
-    async fn recover(&mut self, trouble: Trouble) {
-        let shared = self.shared.clone();
-        tracing::debug!(reason = %trouble.reason, gone = trouble.is_gone, "connections are held");
-        shared
-            .standing
-            .send_replace(Standing::Lost(trouble.reason.clone()));
-        let mut backoff = Backoff::new();
-        let mut was_said = false;
-        for attempt in 0.. {
-            match self.find_way(trouble.is_gone, attempt).await {
-                Ok(way) => return self.take(way, was_said),
-                Err(reason) => {
-                    tracing::debug!(%reason, "there is no pod to connect to yet");
-                    if !was_said {
-                        was_said = true;
-                        shared.hub.tell(Event::PodLost {
-                            pod: self.route.pod.clone(),
-                            owner: self.route.owner.clone(),
-                            reason: reason.clone(),
-                        });
-                    }
-                    shared.standing.send_replace(Standing::Lost(reason));
+    fn handle_report(&mut self, report: Report) {
+        match report {
+            Report::Doubt(doubt) => self.handle_doubt(doubt),
+            Report::Gone { pod, reason } => self.handle_trouble(&pod, Health::Gone, reason),
+            Report::NoSession {
+                pod,
+                generation,
+                error,
+            } => {
+                // Whoever took older routes has newer ones now.
+                if generation == self.generation && self.lost_way.is_none() {
+                    self.handle_no_session(&pod, &error);
                 }
             }
-            let pause = backoff.pause(shared.is_holding(), fastrand::u64(..));
-            time::sleep(pause.min(LEAST_PAUSE)).await;
-            tokio::select! {
-                () = time::sleep(pause.saturating_sub(LEAST_PAUSE)) => {}
-                () = shared.held_one_more.notified() => {}
-            }
         }
     }
 
-    /// A route to the pod that should be tried now. `is_gone`: the sessions to the present pod are of no more use.
-    async fn find_way(&mut self, is_gone: bool, attempt: usize) -> Result<Way, Untrusted> {
-        let found = self.find().await?;
-        self.notice_a_gone_pod(&found).await;
-        let shared = &self.shared;
-        let present = self.route.uid.as_str();
-        let choice = Choice::of(&found, is_gone.then_some(present));
-        let pod = choice
-            .pod((!is_gone).then_some(present), attempt)
-            .ok_or_else(|| Untrusted::new(format!("no pod of {} is running", shared.target)))?;
-        let (pool, events) = if !is_gone && pod.uid == present {
-            (self.route.pool.clone(), None)
+    fn handle_no_session(&mut self, pod: &Arc<ServedPod>, error: &SessionError) {
+        let text = reason(error);
+        if error.is_pod_gone() {
+            self.handle_trouble(pod, Health::Gone, text);
+        } else if is_of_the_way(error) {
+            self.lose_way(pod, text);
         } else {
-            let options = PoolOptions {
-                transport: self.transport,
-                ..PoolOptions::default()
-            };
-            let pool = Pool::new(Arc::new(shared.cluster.clone()), address_of(pod), options);
-            let events = pool.events();
-            (pool, events)
+            self.handle_trouble(pod, Health::Unreachable, text);
+        }
+    }
+
+    /// Connections do not go to `pod` any more, before it is known to take them again.
+    fn handle_trouble(&mut self, pod: &Arc<ServedPod>, health: Health, reason: Untrusted) {
+        let is_leaving = self.roster.is_leaving(pod);
+        let Some(entry) = self.roster.entry(pod).filter(|entry| entry.health != health) else {
+            return;
         };
-        // A lane that can be had shows that there is a way; it goes back unused.
-        drop(pool.lend().await.map_err(|error| reason(&error))?);
-        if choice.is_makeshift && !self.not_ready_was_said {
-            self.not_ready_was_said = true;
-            shared.hub.tell(Event::NotReady(address_of(pod)));
+        tracing::debug!(pod = pod.address.name, ?health, %reason, "connections go elsewhere");
+        entry.handle_trouble(health, reason.clone());
+        self.watch.look();
+        if health == Health::Gone {
+            // It may be gone altogether, which a target that is out of sight does not show.
+            self.teller.handle_going();
+            self.errands
+                .spawn(errand::check(self.shared.clone(), pod.clone()));
         }
-        let generation = self.route.generation + 1;
-        let route = Route::new(generation, &found, pod, &shared.remotes, pool);
-        Ok((Arc::new(route), events))
+        if !(health == Health::Gone && is_leaving) {
+            self.probe(pod);
+        }
+        self.lose(&reason);
+        self.publish();
     }
 
-    async fn find(&self) -> Result<Found, Untrusted> {
-        time::timeout(FIND_DEADLINE, self.shared.cluster.find(&self.shared.target))
-            .await
-            .map_err(|_| Untrusted::new("the API server did not say which pods there are"))?
-            .map_err(|error| reason(&error))
-    }
-
-    fn take(&mut self, (route, events): Way, loss_was_said: bool) {
-        let from = self.route.pod.clone();
-        let to = route.pod.clone();
-        let is_other = route.uid != self.route.uid;
-        if events.is_some() {
-            // Its connections go on, but it asks for no more sessions to a pod that may be gone.
-            self.route.pool.retire();
-            self.pool_events = events;
-        }
-        self.route = route.clone();
-        self.shared.serve(route);
-        if is_other {
-            self.shared.hub.tell(Event::PodChanged { from, to });
-        } else if loss_was_said {
-            self.shared.hub.tell(Event::PodBack(to));
+    fn handle_done(&mut self, done: Done) {
+        match done {
+            Done::Checked { pod, is_gone: true } if pod.handle_gone() => {
+                self.roster.forget(&pod);
+                self.errands.spawn(errand::drain(pod.clone()));
+                let name = Untrusted::new(&*pod.address.name);
+                self.lose(&Untrusted::new(format!("pod {name} is gone")));
+                self.publish();
+            }
+            Done::Checked { .. } => self.teller.handle_stayed(&mut self.shared.telling()),
+            Done::Drained { pod } => self.teller.handle_gone(&pod, &mut self.shared.telling()),
+            Done::Looked { found } => {
+                self.is_looking = false;
+                self.watch.look();
+                self.settle_doubts(found.as_ref());
+            }
+            Done::Probed { pod, result } => self.handle_probed(&pod, result),
         }
     }
 
-    fn trouble(&self, is_gone: bool, reason: Untrusted) -> Trouble {
-        Trouble {
-            generation: self.route.generation,
-            is_gone,
-            reason,
+    /// A connection was refused: because nothing listens there, or because the pod is on its way out?
+    fn handle_doubt(&mut self, doubt: Doubt) {
+        self.doubts.push(doubt);
+        // Many may be refused at once; one look is enough for all of them.
+        if self.is_looking {
+            return;
+        }
+        if self.last_look.is_some_and(|last| last.elapsed() < DOUBT_PAUSE) {
+            return self.settle_doubts(None);
+        }
+        self.is_looking = true;
+        self.last_look = Some(Instant::now());
+        self.errands.spawn(errand::look(self.shared.clone()));
+    }
+
+    fn settle_doubts(&mut self, found: Option<&Found>) {
+        for doubt in std::mem::take(&mut self.doubts) {
+            let stays = self.roster.is_refused(found, &doubt.refused);
+            let leaving = found.map(|found| self.roster.leaving(found, &doubt.refused));
+            for pod in leaving.into_iter().flatten() {
+                let name = Untrusted::new(&*pod.address.name);
+                let text = format!("pod {name} is being deleted and takes no connections any more");
+                self.handle_trouble(&pod, Health::Gone, Untrusted::new(text));
+            }
+            // A connection that went away needs no answer.
+            let _ = doubt.stays.send(stays);
         }
     }
-}
 
-/// The next event of a pool, if it is known whose.
-async fn next(events: &mut Option<mpsc::Receiver<PoolEvent>>) -> PoolEvent {
-    let event = match events {
-        Some(receiver) => receiver.recv().await,
-        None => None,
-    };
-    match event {
-        Some(event) => event,
-        None => {
-            *events = None;
-            std::future::pending().await
+    /// Something that connections went to is lost. A forward that was told to ends with that.
+    fn lose(&self, reason: &Untrusted) {
+        if self.shared.settings.exit_on_loss && self.generation > 0 {
+            let ended = Ended::Lost(reason.clone());
+            self.shared.ended.send_replace(Some(ended));
+            self.shared.stop.cancel();
         }
+    }
+
+    /// Gives connections the routes there are now.
+    fn publish(&mut self) {
+        let (routes, is_makeshift) = self.roster.choose();
+        self.generation += 1;
+        self.routes = routes;
+        if self.lost_way.is_some() && self.routes.is_empty() {
+            self.lost_way = None;
+        }
+        let shared = self.shared.clone();
+        let tell = &mut shared.telling();
+        let lost = match &self.lost_way {
+            Some(way) => Some((way.reason.clone(), !way.is_lasting)),
+            None if self.routes.is_empty() => Some((self.roster.reason(), false)),
+            None => None,
+        };
+        if let Some((reason, patience)) = lost {
+            shared.standing.send_replace(Standing::Lost(reason.clone()));
+            self.lose(&reason);
+            self.teller.handle_lost(reason, patience, tell);
+        } else {
+            shared.standing.send_replace(Standing::Serving(Arc::new(Routes {
+                generation: self.generation,
+                balance: self.roster.balance,
+                routes: self.routes.clone(),
+            })));
+            let in_use = match self.roster.balance {
+                Balance::First => &self.routes[..1],
+                Balance::Least | Balance::RoundRobin => &self.routes[..],
+            };
+            let pods = in_use.iter().map(|route| route.pod.clone()).collect();
+            self.teller.handle_serving(pods, is_makeshift, tell);
+        }
+        self.spread();
     }
 }

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
 
+mod balancing;
 mod carrying;
+mod dying;
 mod listening;
 mod observing;
 mod outliving;

@@ -100,6 +100,42 @@ pub(crate) async fn event<T>(events: &mut Events, mut wanted: impl FnMut(Event) 
     .await
 }
 
+/// Waits until it is told that connections are held.
+pub(crate) async fn holding(events: &mut Events) {
+    event(events, |event| match event {
+        Event::Waiting { .. } | Event::PodGone { waiting: true, .. } => Some(()),
+        _ => None,
+    })
+    .await;
+}
+
+/// Which pod answers the next connection to a `web` port.
+pub(crate) async fn who(forward: &Forward, index: usize) -> String {
+    stay_with(forward, index).await.0
+}
+
+/// Which pod answers the next connection to a `web` port, and that connection, which is open.
+pub(crate) async fn stay_with(forward: &Forward, index: usize) -> (String, TcpStream) {
+    let mut app = connect(forward, index).await;
+    app.write_all(b"GET /whoami HTTP/1.1\r\nHost: web\r\n\r\n")
+        .await
+        .unwrap();
+    let mut answer = String::new();
+    // The body is a line. Whoever waits for the end of the connection waits for the runtime's second.
+    loop {
+        let mut part = [0; 1024];
+        let length = soon(app.read(&mut part)).await.unwrap();
+        assert!(length > 0, "cut: {answer}");
+        answer.push_str(std::str::from_utf8(&part[..length]).unwrap());
+        if let Some((head, body)) = answer.split_once("\r\n\r\n")
+            && let Some(name) = body.strip_suffix('\n')
+        {
+            assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+            return (name.to_owned(), app);
+        }
+    }
+}
+
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     timeout(PATIENCE, future).await.expect("it happens soon")
 }

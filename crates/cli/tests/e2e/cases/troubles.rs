@@ -48,9 +48,7 @@ async fn a_deployment_goes_on_with_the_successor_of_its_pod(world: Arc<World>) {
         let note = forwarding.warns(&format!("go to pod {after}")).await;
         assert_eq!(
             note,
-            format!(
-                "note: deployment/replaced: new connections go to pod {after}, no longer to pod {before}"
-            )
+            format!("note: deployment/replaced: connections go to pod {after} now")
         );
     }
 }
@@ -62,7 +60,7 @@ async fn a_pod_is_replaced_by_the_next_of_its_name(world: Arc<World>) {
     world.delete_pod("solo").await;
     let mut held = forwarding.connect(7).await;
     held.send(b"the second").await;
-    forwarding.warns("new connections wait").await;
+    forwarding.warns("waiting for a pod").await;
     world.run_pod("solo", ECHO).await;
     assert_eq!(held.receive(10).await, b"the second");
 }
@@ -74,7 +72,7 @@ async fn a_deployment_that_is_scaled_to_zero_and_back_is_waited_for(world: Arc<W
     world.scale("scaled", 0).await;
     let mut held = forwarding.connect(7).await;
     held.send(b"between").await;
-    forwarding.warns("new connections wait").await;
+    forwarding.warns("waiting for a pod").await;
     world.scale("scaled", 1).await;
     assert_eq!(held.receive(7).await, b"between");
     forwarding.connect(7).await.is_echoed(b"after").await;
@@ -91,7 +89,7 @@ async fn a_connection_waits_for_a_pod_no_longer_than_it_may(world: Arc<World>) {
     forwarding.warns("was reset: no pod to connect to for 2 s").await;
     // It is the connection that has ended, not the forward.
     world.scale("leaving", 1).await;
-    forwarding.warns("new connections go to pod").await;
+    forwarding.warns("connections go to pod").await;
     forwarding.connect(7).await.is_echoed(b"after").await;
 }
 
@@ -150,9 +148,7 @@ async fn a_pod_that_is_gone_is_told_with_what_would_outlive_it(world: Arc<World>
     // A connection may be what finds out.
     let held = forwarding.connect(7).await;
     forwarding
-        .warns(&format!(
-            "warning: pod/{pod}: new connections wait, for pod {pod} is lost"
-        ))
+        .warns(&format!("warning: pod/{pod}: pod {pod} is gone"))
         .await;
     forwarding.warns("hint: forward to ").await;
     drop(held);

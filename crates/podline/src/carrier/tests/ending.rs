@@ -162,3 +162,33 @@ async fn an_app_that_is_gone_when_the_pod_speaks_is_a_reset_of_the_pair() {
     drop(app);
     assert_eq!(asked.recv().await, Some(Asked::Reset));
 }
+
+#[tokio::test]
+async fn an_end_that_looks_clean_is_what_the_pods_life_says() {
+    for (verdict, is_clean) in [
+        (End::Clean { verified: true }, true),
+        (End::PodDied(Untrusted::new("killed")), false),
+    ] {
+        let mut scene = Scene::new(b"question", LINGER).await;
+        *scene.court.verdict.lock().unwrap() = Some(verdict);
+        scene.pod_sends(b"half an ans").await;
+        scene.pair_ends(End::Clean { verified: false }).await;
+        let (bytes, result) = scene.app_reads_all().await;
+        assert_eq!(bytes, b"half an ans");
+        assert_eq!(result.is_ok(), is_clean);
+        let heard = scene.court.heard.lock().unwrap().clone();
+        assert_eq!(heard.len(), 1);
+        assert!(!heard[0].answer_owed && !heard[0].app_ended);
+        assert_eq!(scene.ended().await.1.is_clean(), is_clean);
+    }
+}
+
+#[tokio::test]
+async fn an_end_that_does_not_look_clean_needs_no_judge() {
+    let mut scene = Scene::new(b"question", LINGER).await;
+    *scene.court.verdict.lock().unwrap() = Some(End::Clean { verified: true });
+    scene.pair_ends(End::PodReset).await;
+    let (_, result) = scene.app_reads_all().await;
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    assert!(scene.court.heard.lock().unwrap().is_empty());
+}

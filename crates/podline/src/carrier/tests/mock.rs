@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::super::{Carried, Carrier, Downstream, Early, Stop, Upstream, chunk_of};
+use super::super::{Carried, Carrier, Downstream, Early, Evidence, Judge, Stop, Upstream, chunk_of};
 use crate::{End, Tap};
 
 /// What a carrier asked of its pair.
@@ -35,6 +35,7 @@ pub(super) struct Scene {
     pub(super) took: watch::Receiver<bool>,
     pub(super) stop: CancellationToken,
     pub(super) tapped: Arc<Mutex<Tapped>>,
+    pub(super) court: Arc<Court>,
     /// Where a carrier whose pod is gone gets its next pair.
     next_pair: mpsc::Sender<(MockUpstream, MockDownstream)>,
     carrier: JoinHandle<(Carried, End)>,
@@ -69,6 +70,8 @@ impl Scene {
             linger,
             Some(Box::new(Recorder(tapped.clone()))),
         );
+        let court = Arc::new(Court::default());
+        let judge = court.clone();
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let (next_pair, mut next_pairs) = mpsc::channel(1);
@@ -81,7 +84,7 @@ impl Scene {
                     said.into_iter().for_each(|chunk| pair.0.send(chunk));
                     carrier.begin_anew(pair);
                 } else {
-                    let (carried, end, _) = carrier.close(why, &stopped).await;
+                    let (carried, end, _) = carrier.close(why, &stopped, &*judge).await;
                     return (carried, end);
                 }
             }
@@ -95,6 +98,7 @@ impl Scene {
             took,
             stop,
             tapped,
+            court,
             next_pair,
             carrier,
         }
@@ -217,6 +221,22 @@ impl Downstream for MockDownstream {
 
     async fn cut(&mut self) {
         self.cut.cancelled().await;
+    }
+}
+
+/// Judges ends as it was told to.
+#[derive(Debug, Default)]
+pub(super) struct Court {
+    /// What an end is that looks clean; clean if nothing was said.
+    pub(super) verdict: Mutex<Option<End>>,
+    pub(super) heard: Mutex<Vec<Evidence>>,
+}
+
+impl Judge for Court {
+    async fn judge(&self, evidence: Evidence) -> End {
+        self.heard.lock().unwrap().push(evidence);
+        let verdict = self.verdict.lock().unwrap().clone();
+        verdict.unwrap_or(End::Clean { verified: false })
     }
 }
 

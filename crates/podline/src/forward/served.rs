@@ -1,0 +1,115 @@
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use podline_cluster::{Found, Pod, Target};
+use podline_tunnel::PodAddress;
+use podline_wire::Untrusted;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::life::Life;
+use crate::clock::Clock;
+
+/// A pod that connections go to, or went to: what all of them share, for as long as one of them is open.
+pub(super) struct ServedPod {
+    pub(super) address: PodAddress,
+    /// The pod's identity: a successor of the same name has another.
+    pub(super) uid: String,
+    /// What would replace the pod, where the forward's target is the pod itself.
+    pub(super) owner: Option<Target>,
+    pub(super) life: watch::Sender<Life>,
+    pub(super) clock: Clock,
+    /// Cancelled some time after the pod has ceased to exist: what is left of its connections is dead.
+    pub(super) gone: CancellationToken,
+    open: AtomicUsize,
+    /// Nothing is open any more.
+    emptied: Notify,
+    /// Connections that were lost with the pod, and were not told of.
+    lost: AtomicUsize,
+    /// When a connection ended last that the pod seemed to end, in milliseconds of `clock`.
+    last_end: AtomicU64,
+}
+
+impl ServedPod {
+    pub(super) fn new(found: &Found, pod: &Pod) -> Self {
+        let owner = pod.owner.as_ref().filter(|_| found.target.kind.is_pod());
+        Self {
+            address: address_of(pod),
+            uid: pod.uid.clone(),
+            owner: owner.map(|owner| owner.target.clone()),
+            life: watch::Sender::new(Life::new(pod)),
+            clock: Clock::new(),
+            gone: CancellationToken::new(),
+            open: AtomicUsize::new(0),
+            emptied: Notify::new(),
+            lost: AtomicUsize::new(0),
+            last_end: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    /// The pod was seen again.
+    pub(super) fn handle_sight(&self, pod: &Pod) {
+        self.life
+            .send_modify(|life| life.handle_sight(self.clock.now(), pod));
+    }
+
+    /// The pod does not exist any more. Says whether that is news.
+    pub(super) fn handle_gone(&self) -> bool {
+        let name = Untrusted::new(&*self.address.name);
+        let text = Untrusted::new(format!("pod {name} does not exist any more"));
+        self.life.send_if_modified(|life| life.handle_gone(text))
+    }
+
+    /// Open connections.
+    pub(super) fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn handle_opened(&self) {
+        self.open.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A connection ended; `is_lost` if that was the pod's end too.
+    pub(super) fn handle_ended(&self, is_lost: bool) {
+        if is_lost {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+        if self.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.emptied.notify_waiters();
+        }
+    }
+
+    /// The connections that were lost with the pod since this was asked last.
+    pub(super) fn take_lost(&self) -> usize {
+        self.lost.swap(0, Ordering::Relaxed)
+    }
+
+    /// Waits until nothing is open.
+    pub(super) async fn emptied(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            if self.open() == 0 {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    /// A connection ended in order, and not because its app did. Says how many milliseconds after the one before.
+    pub(super) fn note_end(&self) -> u64 {
+        let now = self.clock.now().as_duration().as_millis();
+        let now = u64::try_from(now).unwrap_or(u64::MAX - 1);
+        let last = self.last_end.swap(now, Ordering::Relaxed);
+        if last == u64::MAX {
+            u64::MAX
+        } else {
+            now.saturating_sub(last)
+        }
+    }
+}
+
+pub(super) fn address_of(pod: &Pod) -> PodAddress {
+    PodAddress {
+        namespace: pod.namespace.clone(),
+        name: pod.name.clone(),
+    }
+}

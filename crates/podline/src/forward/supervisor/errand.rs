@@ -1,0 +1,89 @@
+//! What takes time, done beside the supervisor.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use podline_cluster::{FindError, Found, Kind, Target};
+use podline_tunnel::SessionError;
+use tokio::time;
+
+use super::super::served::ServedPod;
+use super::super::sessions::Sessions;
+use super::super::shared::Shared;
+
+/// How long the API server may take to say which pods there are.
+const FIND_DEADLINE: Duration = Duration::from_secs(15);
+/// The least time between two tries, however many connections ask for one.
+const LEAST_PAUSE: Duration = Duration::from_millis(100);
+/// How long connections to a pod that is gone may take to end by themselves; the runtime needs a second.
+const GONE_GRACE: Duration = Duration::from_secs(5);
+/// How long they take to end when they are ended.
+const GONE_END: Duration = Duration::from_secs(1);
+
+/// What came of an errand.
+pub(super) enum Done {
+    /// Whether a pod that is not the target's any more still exists.
+    Checked { pod: Arc<ServedPod>, is_gone: bool },
+    /// The connections to a pod that is gone have ended.
+    Drained { pod: Arc<ServedPod> },
+    /// The pods as they are now.
+    Looked { found: Option<Found> },
+    /// Whether a session to the pod can be had.
+    Probed {
+        pod: Arc<ServedPod>,
+        result: Result<(), SessionError>,
+    },
+}
+
+/// A pod may have left the target without having ended: it has to be asked for by name.
+pub(super) async fn check(shared: Arc<Shared>, pod: Arc<ServedPod>) -> Done {
+    let target = Target {
+        namespace: Some(pod.address.namespace.clone()),
+        kind: Kind::Pod,
+        name: pod.address.name.clone(),
+    };
+    let is_gone = match time::timeout(FIND_DEADLINE, shared.cluster.find(&target)).await {
+        Ok(Ok(found)) => found.pods.iter().all(|found| found.uid != pod.uid),
+        Ok(Err(FindError::Refused(refusal))) => refusal.is_not_found(),
+        Ok(Err(_)) | Err(_) => false,
+    };
+    Done::Checked { pod, is_gone }
+}
+
+/// Waits for the end of the connections to a pod that does not exist any more. The runtime ends them itself, as a rule;
+/// one whose packets died with the pod's network would wait for ever, and is ended.
+pub(super) async fn drain(pod: Arc<ServedPod>) -> Done {
+    if time::timeout(GONE_GRACE, pod.emptied()).await.is_err() {
+        pod.gone.cancel();
+        // What takes longer is only not counted.
+        let _ = time::timeout(GONE_END, pod.emptied()).await;
+    }
+    pod.gone.cancel();
+    Done::Drained { pod }
+}
+
+pub(super) async fn look(shared: Arc<Shared>) -> Done {
+    let found = time::timeout(FIND_DEADLINE, shared.cluster.find(&shared.target)).await;
+    Done::Looked {
+        found: found.ok().and_then(Result::ok),
+    }
+}
+
+/// Tries to get a session after `pause`, or as soon as one more connection is held.
+pub(super) async fn probe(
+    shared: Arc<Shared>,
+    pod: Arc<ServedPod>,
+    sessions: Arc<Sessions>,
+    pause: Duration,
+) -> Done {
+    let mut held = shared.held.subscribe();
+    let before = *held.borrow_and_update();
+    time::sleep(pause.min(LEAST_PAUSE)).await;
+    tokio::select! {
+        () = time::sleep(pause.saturating_sub(LEAST_PAUSE)) => {}
+        _ = held.wait_for(|held| *held > before) => {}
+    }
+    // A lane that can be had shows that there is a way; it goes back unused.
+    let result = sessions.pool(&shared).lend().await.map(drop);
+    Done::Probed { pod, result }
+}
