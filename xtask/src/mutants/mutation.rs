@@ -137,11 +137,11 @@ pub(crate) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "closed-while-lent",
-        what: "an idle session is closed while a lane of it is lent",
+        what: "a session of no more use is closed while a lane of it is lent",
         edits: &[Edit {
             file: "crates/wire/src/pool/sessions.rs",
-            from: "self.used() == 0",
-            to: "self.report.pairs == 0",
+            from: "        if !self.is_unused() {\n            None",
+            to: "        if self.report.pairs > 0 {\n            None",
         }],
     },
     Mutation {
