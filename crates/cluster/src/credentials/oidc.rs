@@ -20,7 +20,9 @@ use crate::kubeconfig::{Entry, Replacement, ServerUrl, Tls};
 use crate::request::AGENT;
 
 /// How long before its end a token is taken for expired.
-const EARLY: Duration = Duration::from_secs(10);
+const EARLY: Duration = Duration::from_secs(30);
+/// A token that was renewed since is used until its end: it was never good for long.
+const NEW: Duration = Duration::from_secs(10);
 
 /// An OpenID Connect login.
 pub(crate) struct Oidc {
@@ -73,7 +75,9 @@ impl Oidc {
 
     /// The token, renewed if it has expired, and whether it is another one than before.
     pub(crate) async fn token(&mut self) -> Result<(SecretString, bool), CredentialsError> {
-        let now = SystemTime::now() + EARLY;
+        let is_young = self.age().is_some_and(|age| age < NEW);
+        let early = if is_young { Duration::ZERO } else { EARLY };
+        let now = SystemTime::now() + early;
         let is_good =
             |token: &SecretString| jwt::expiry(token.expose_secret()).is_some_and(|expiry| now < expiry);
         let mut is_new = !self.is_known;

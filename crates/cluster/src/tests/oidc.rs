@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::FutureExt;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::renewal::File;
 use super::server::{Authority, TestServer, json};
@@ -93,6 +94,20 @@ async fn renewed_tokens_are_written_where_the_old_ones_were() {
     assert_eq!(error.to_string(), "no such pod");
     assert!(renewals.next().now_or_never().is_none());
     assert_eq!(provider.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_token_is_renewed_before_it_expires_though_nobody_asks() {
+    let later = |seconds| jwt(SystemTime::now() + Duration::from_secs(seconds));
+    let provider = provider(later(3600), true).await;
+    let server = server().await;
+    let cluster = server.cluster(&user(&provider, &later(33))).await;
+    let mut renewals = cluster.renewals();
+    let before = cluster.credentials_expiry().unwrap();
+    timeout(Duration::from_secs(20), renewals.next()).await.unwrap();
+    assert!(cluster.credentials_expiry().unwrap() > before);
+    assert_eq!(provider.requests().len(), 2);
+    assert!(server.requests().is_empty());
 }
 
 #[tokio::test]
