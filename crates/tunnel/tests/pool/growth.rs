@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use podline_tunnel::PoolEvent;
+use podline_tunnel::{PairEnd, PoolEvent};
 use tokio::time::{Instant, sleep};
 
 use super::cluster::{Answer, Cluster};
@@ -119,4 +119,29 @@ async fn the_floor_is_filled_while_nobody_waits_and_follows_what_is_asked_for() 
     pool.set_floor(2);
     sleep(Duration::from_secs(60)).await;
     assert_eq!(cluster.sessions.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_connections_outnumber_the_lanes_they_share_them_and_all_are_served() {
+    let cluster = Cluster::new(Answer::Switch, Answer::Switch);
+    let pool = pool_of(&cluster, 6, 64);
+    pool.ready().await.unwrap();
+    let mut open_ones = Vec::new();
+    for _ in 0..3_000 {
+        open_ones.push(open(&pool, 7).await);
+    }
+    assert_eq!(cluster.asked()[0], 512, "sessions, of five lanes each");
+    for (sender, receiver) in &mut open_ones {
+        echo(sender, receiver).await;
+    }
+    for (sender, receiver) in &mut open_ones {
+        sender.finish();
+        let (rest, end) = receive(receiver, 1).await;
+        assert!(rest.is_empty());
+        assert!(matches!(end, Some(PairEnd::Clean { delivered: true })), "{end:?}");
+    }
+    // What the load does not need any more goes.
+    drop(open_ones);
+    sleep(Duration::from_secs(180)).await;
+    assert!(cluster.sessions.load(Ordering::SeqCst) <= 6);
 }
