@@ -4,15 +4,15 @@
 //! whoever performs them tells what came of it. A new connection takes the first of:
 //!
 //! 1. an idle clean session, the one used last, so that the others age and their number follows the load;
-//! 2. a free lane of a session that is well, the one with the fewest pairs. It never waits for an upgrade while there
+//! 2. a free lane of a session that is well, the one with the fewest open pairs. It never waits for an upgrade while there
 //!    is one;
 //! 3. the first session that gets ready, or the first lane that gets free;
 //! 4. where no session can be made at present, a free lane of a session that is fast or late;
 //! 5. where there are [`MOST_SESSIONS`], a lane with others on it, where it is best.
 //!
 //! Sessions are made for two reasons. For connections that wait: as many as have lanes for them, at the pace of
-//! `pace`. And for the floor of idle sessions, up to [`PoolConfig::isolated`] in all, slowly: a session that has lost
-//! its last pair counts as idle for this, for it will be as soon as the peer's tails are silent; else a busy pool would
+//! `pace`. And for the floor of idle sessions, up to [`PoolConfig::isolated`] in all, slowly: a session whose
+//! last pair we have ended counts as idle for this, for it will be within the runtime's second; else a busy pool would
 //! make a session for each connection.
 
 mod action;

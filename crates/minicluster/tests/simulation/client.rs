@@ -128,6 +128,7 @@ impl Client {
             clean: self.session.is_clean(),
             free_lanes: self.session.free_lanes(),
             health: self.health(),
+            open: self.session.open_pairs(),
             pairs: self.session.pairs(),
             retired: self.session.is_retired() || self.lost.is_some(),
             shared_room: self.session.shared_room(),

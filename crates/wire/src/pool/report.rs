@@ -9,6 +9,9 @@ pub struct Report {
     pub free_lanes: usize,
     /// What a new pair would suffer from its neighbours.
     pub health: Health,
+    /// Pairs whose direction to the pod is open. The others end within the runtime's second, and their lanes are free
+    /// before.
+    pub open: usize,
     /// Pairs that have not ended.
     pub pairs: usize,
     /// It takes no new pair, ever.

@@ -61,7 +61,7 @@ impl Sessions {
         self.total() - self.retired
     }
 
-    /// Those with pairs, or about to have some, that take new ones.
+    /// Those with open pairs, or about to have some, that take new ones.
     pub(super) fn used(&self) -> usize {
         self.ready.len().saturating_sub(self.retired + self.unused())
     }
@@ -92,7 +92,7 @@ impl Sessions {
         self.idle.len()
     }
 
-    /// Those without pairs that are clean, or will be as soon as the peer's tails are silent.
+    /// Those without open pairs that are clean, or will be as soon as the peer has ended what we have ended.
     pub(super) fn unused(&self) -> usize {
         self.idle.len() + self.resting
     }
@@ -212,24 +212,24 @@ impl Sessions {
 
 impl Entry {
     fn used(&self) -> usize {
-        self.report.pairs + self.reserved
+        self.report.open + self.reserved
     }
 
     fn is_unused(&self) -> bool {
-        self.used() == 0
+        self.report.pairs == 0 && self.reserved == 0
     }
 
     fn is_idle(&self) -> bool {
         self.report.clean && self.is_lendable_whole()
     }
 
-    /// Nothing but the peer's tails keeps it from being idle.
+    /// Nothing but what the peer has still to end keeps it from being idle.
     fn is_resting(&self) -> bool {
         !self.report.clean && self.is_lendable_whole()
     }
 
     fn is_lendable_whole(&self) -> bool {
-        self.is_unused() && self.report.health == Health::Well && self.report.takes_one_more(0)
+        self.used() == 0 && self.report.health == Health::Well && self.report.takes_one_more(0)
     }
 
     fn doomed_at(&self) -> Option<Time> {

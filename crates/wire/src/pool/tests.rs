@@ -17,6 +17,7 @@ const CLEAN: Report = Report {
     clean: true,
     free_lanes: 5,
     health: Health::Well,
+    open: 0,
     pairs: 0,
     retired: false,
     shared_room: 80,
@@ -83,15 +84,26 @@ impl World {
     fn opens(&mut self, key: SessionKey) {
         self.report(key, 1, |report| {
             report.clean = false;
+            report.open += 1;
             report.pairs += 1;
             report.free_lanes -= 1;
             report.shared_room -= 1;
         });
     }
 
+    /// Our direction of a pair is ended, and its lane free; the peer has not ended it yet.
+    fn finishes(&mut self, key: SessionKey) {
+        self.report(key, 0, |report| {
+            report.open -= 1;
+            report.free_lanes += 1;
+            report.shared_room += 1;
+        });
+    }
+
     /// A pair is over, and its lane free; the peer's tail is not silent yet.
     fn ends(&mut self, key: SessionKey) {
         self.report(key, 0, |report| {
+            report.open -= 1;
             report.pairs -= 1;
             report.free_lanes += 1;
             report.shared_room += 1;

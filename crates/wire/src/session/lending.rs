@@ -37,6 +37,11 @@ impl Session {
         }
     }
 
+    /// How many pairs have their direction to the pod open.
+    pub fn open_pairs(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.pairs() as usize).sum()
+    }
+
     /// Another session of the same pod found out what the peer is.
     pub fn handle_peer_known(&mut self, peer: Peer) {
         // A session that is in use of something else finds out by itself and ends its ways in order.

@@ -29,6 +29,7 @@ impl Core {
             clean: self.wire.is_clean(),
             free_lanes: self.wire.free_lanes(),
             health: self.health(),
+            open: self.wire.open_pairs(),
             pairs: self.wire.pairs(),
             retired: self.wire.is_retired() || self.closing.is_some() || self.lost.is_some(),
             shared_room: self.wire.shared_room(),

@@ -32,7 +32,7 @@ fn connections_that_come_and_go_need_no_sessions_but_the_floor() {
         while let Some((_, key)) =
             resting.pop_front_if(|&mut (since, _)| since + Duration::from_secs(1) <= world.now)
         {
-            if world.reports[&key].pairs == 0 && !resting.iter().any(|&(_, other)| other == key) {
+            if world.reports[&key].open == 0 && !resting.iter().any(|&(_, other)| other == key) {
                 world.gets_clean(key);
             }
         }
@@ -41,7 +41,7 @@ fn connections_that_come_and_go_need_no_sessions_but_the_floor() {
             match action {
                 Action::Lend(_, key) => {
                     world.opens(key);
-                    world.ends(key);
+                    world.finishes(key);
                     resting.push_back((world.now, key));
                 }
                 Action::Connect(key) => {
@@ -138,6 +138,7 @@ fn at_most_so_many_sessions_are_made_at_once_and_in_a_second() {
             let none_left = Report {
                 free_lanes: 0,
                 clean: false,
+                open: 5,
                 pairs: 5,
                 ..CLEAN
             };
@@ -233,6 +234,7 @@ fn one_connection_a_session_where_there_are_no_lanes() {
                     world.report(key, 1, |report| {
                         *report = Report {
                             clean: false,
+                            open: 1,
                             pairs: 1,
                             free_lanes: 0,
                             retired: true,
@@ -262,13 +264,13 @@ fn a_load_makes_its_sessions_once_and_keeps_them() {
     while world.now < begun + Duration::from_secs(20) {
         world.wait(Duration::from_millis(1));
         while let Some((_, key)) = ends.pop_front_if(|&mut (at, _)| at <= world.now) {
-            world.ends(key);
+            world.finishes(key);
             silent.push_back((world.now + Duration::from_secs(1), key));
             carried += 1;
         }
         while let Some((_, key)) = silent.pop_front_if(|&mut (at, _)| at <= world.now) {
             let is_last = !silent.iter().any(|&(_, other)| other == key);
-            if is_last && world.reports[&key].pairs == 0 {
+            if is_last && world.reports[&key].open == 0 {
                 world.gets_clean(key);
             }
         }

@@ -190,7 +190,7 @@ fn lanes_are_shared_once_there_can_be_no_more_sessions() {
     for key in &keys[1..] {
         world.report(*key, 0, |report| report.health = Health::Fast);
     }
-    world.report(keys[0], 0, |report| report.pairs += 3);
+    world.report(keys[0], 0, |report| report.open += 3);
     let request = world.request();
     assert_eq!(world.actions(), [Action::Share(request, keys[0])]);
 }

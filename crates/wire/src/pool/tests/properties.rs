@@ -35,16 +35,18 @@ fn report() -> impl Strategy<Value = Report> {
         0..=5_usize,
         health(),
         0..=5_usize,
+        0..=5_usize,
         prop::bool::weighted(0.1),
         0..=9_usize,
         any::<bool>(),
     );
     parts.prop_map(
-        |(clean, free_lanes, health, pairs, retired, shared_room, tails)| Report {
-            clean: clean && pairs == 0 && !tails,
+        |(clean, free_lanes, health, open, more, retired, shared_room, tails)| Report {
+            clean: clean && open + more == 0 && !tails,
             free_lanes,
             health,
-            pairs,
+            open,
+            pairs: open + more,
             retired,
             shared_room,
             tails,
@@ -328,6 +330,7 @@ const BUSY: Report = Report {
     clean: false,
     free_lanes: 0,
     health: Health::Well,
+    open: 1,
     pairs: 1,
     retired: false,
     shared_room: 1,
