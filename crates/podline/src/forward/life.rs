@@ -61,7 +61,8 @@ impl Life {
     pub(super) fn against(&self, end: Time) -> Option<&Untrusted> {
         let death = self.last_death.as_ref();
         let death = death.filter(|(at, _)| end.saturating_since(*at) < AFTERMATH);
-        self.gone.as_ref().or(death.map(|(_, text)| text))
+        let death = death.map(|(_, text)| text);
+        self.gone.as_ref().or(death)
     }
 }
 

@@ -39,10 +39,10 @@ impl Teller {
         };
         let joined = addresses(&pods, &self.known);
         let left = addresses(&self.known, &pods);
-        let is_first = self.known.is_empty();
+        let is_news = !self.known.is_empty() && (!joined.is_empty() || !left.is_empty());
         let waited = self.waiting.take().is_some() && std::mem::take(&mut self.waiting_was_said);
         let total = pods.len();
-        if !is_first && !(joined.is_empty() && left.is_empty()) {
+        if is_news {
             tell(Event::PodsChanged { joined, left, total });
         } else if waited {
             tell(Event::Resumed(pods[0].address.clone()));
