@@ -67,7 +67,7 @@ workload-image name="local/podline-workload:1": workload
 simulate seeds="2000" *args:
     PODLINE_SIMULATION_SEEDS={{ seeds }} cargo test -p podline-minicluster --test simulation -- {{ args }}
 
-# Simulate sessions and the pool with a million seeds, built for speed. Takes an hour or so on two cores.
+# Simulate sessions and the pool with a million seeds, built for speed. Takes hours.
 simulate-million:
     PODLINE_SIMULATION_SEEDS=1000000 cargo test --profile fast -p podline-minicluster --test simulation -- whatever_happens
 
