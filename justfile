@@ -55,6 +55,14 @@ e2e *args:
 e2e-cluster $PODLINE_E2E_KUBECONFIG *args:
     cargo test -p podline-cli --test e2e -- {{ args }}
 
+# Send mixed traffic through podline for so many seconds while faults come and go, and look for what is left of them.
+soak seconds="3600" *args:
+    cargo test --profile fast -p podline-cli --test soak -- mixed_traffic --seconds {{ seconds }} {{ args }}
+
+# Open ten thousand connections at once: over four pods, and to one pod with one connection stalled.
+ten-thousand *args:
+    cargo test --profile fast -p podline-cli --test soak -- ten_thousand {{ args }}
+
 # Build what the pods of the end-to-end suite run.
 workload:
     cargo build -p podline-minicluster --bin podline-workload

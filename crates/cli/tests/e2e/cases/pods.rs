@@ -18,6 +18,9 @@ use crate::{forwarding::Forwarding, harness::cases, world::World};
 
 cases! {
     a_container_that_restarts_is_served_again;
+    a_crashed_process_resets_its_connections;
+    a_deleted_pod_resets_its_connections;
+    a_pod_that_is_made_unready_gets_no_new_connection;
     a_process_that_ended_well_ends_its_connections_in_order;
     an_evicted_pod_is_replaced;
     replacing_all_pods_fails_no_more_than_what_is_in_flight;
@@ -33,6 +36,30 @@ const PORTS: &[Served<'_>] = &[
 async fn who(forwarding: &Forwarding) -> String {
     let name = forwarding.connect(8080).await.get("/whoami").await;
     String::from_utf8(name).unwrap().trim().to_owned()
+}
+
+async fn a_deleted_pod_resets_its_connections(world: Arc<World>) {
+    world.run_pod("deleted", PORTS).await;
+    let forwarding = Forwarding::start(&world, &["pod/deleted", ":19"]).await;
+    let mut download = forwarding.connect(19).await;
+    download.receive_pattern(100_000).await;
+    let (end, ()) = tokio::join!(download.drain(), world.delete_pod("deleted"));
+    assert_eq!(
+        end.expect_err("an endless download was cut").kind(),
+        io::ErrorKind::ConnectionReset
+    );
+}
+
+async fn a_crashed_process_resets_its_connections(world: Arc<World>) {
+    world.run_pod("crashed", PORTS).await;
+    let forwarding = Forwarding::start(&world, &["pod/crashed", ":19"]).await;
+    let mut download = forwarding.connect(19).await;
+    download.receive_pattern(100_000).await;
+    let (end, ()) = tokio::join!(download.drain(), world.crash("crashed", 137));
+    assert_eq!(
+        end.expect_err("an endless download was cut").kind(),
+        io::ErrorKind::ConnectionReset
+    );
 }
 
 async fn a_process_that_ended_well_ends_its_connections_in_order(world: Arc<World>) {
@@ -58,6 +85,19 @@ async fn an_evicted_pod_is_replaced(world: Arc<World>) {
     let before = who(&forwarding).await;
     world.evict(&before).await;
     assert_ne!(who(&forwarding).await, before);
+}
+
+async fn a_pod_that_is_made_unready_gets_no_new_connection(world: Arc<World>) {
+    world.deploy_with_gate("unready", 2, PORTS).await;
+    world.serve("unready", &[("http", 80, "http")]).await;
+    let forwarding = Forwarding::start(&world, &["--balance=first", "svc/unready", ":80"]).await;
+    let before = who(&forwarding).await;
+    world.set_ready(&before, false).await;
+    // It is noticed soon, and then for good.
+    while who(&forwarding).await == before {}
+    for _ in 0..4 {
+        assert_ne!(who(&forwarding).await, before);
+    }
 }
 
 /// Requests of one client after another over new connections, until told to stop.

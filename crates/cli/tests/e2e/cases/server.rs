@@ -11,6 +11,7 @@ use podline_minicluster::{
 use crate::{forwarding::Forwarding, harness::cases, world::World};
 
 cases! {
+    a_cluster_that_moved_is_found_by_its_kubeconfig [Faults];
     a_held_connection_is_served_once_the_api_server_is_back [Control] alone;
     a_server_that_answers_429_is_waited_for [Faults];
     a_server_that_answers_500_is_waited_for [Faults];
@@ -134,4 +135,28 @@ async fn credentials_that_expired_are_renewed_by_their_file(_: Arc<World>) {
     world.faults().cut_sessions();
     old.is_reset().await;
     forwarding.connect(7).await.is_echoed(b"with the new token").await;
+}
+
+async fn a_cluster_that_moved_is_found_by_its_kubeconfig(_: Arc<World>) {
+    let world = World::own().await;
+    let user = User::Other("podline-e2e-forwarder".to_owned());
+    let kubeconfig = world.folder().join("moving");
+    let minicluster = world.minicluster();
+    std::fs::write(&kubeconfig, minicluster.kubeconfig(user.clone())).unwrap();
+    let arguments = [
+        "--hold=60s",
+        "--kubeconfig",
+        kubeconfig.to_str().unwrap(),
+        "svc/echo",
+        ":7",
+    ];
+    let forwarding = Forwarding::start(&world, &arguments).await;
+    forwarding.connect(7).await.is_echoed(b"before").await;
+    // Another address and another authority: what `kind delete cluster; kind create cluster` and a login again come to.
+    minicluster.move_api_server().await.unwrap();
+    let mut held = forwarding.connect(7).await;
+    held.send(b"held").await;
+    std::fs::write(&kubeconfig, minicluster.kubeconfig(user)).unwrap();
+    assert_eq!(held.receive(4).await, b"held");
+    forwarding.connect(7).await.is_echoed(b"after").await;
 }

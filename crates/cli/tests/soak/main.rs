@@ -1,0 +1,93 @@
+//! Hours in a minute: mixed traffic through podline, with faults in the cluster every few seconds; and ten thousand
+//! connections at once. Both run the program as a child against a minicluster in this process.
+//!
+//! `cargo test -p podline-cli --test soak` takes half a minute; `-- --seconds 3600` an hour; `-- --seed N` the same faults
+//! and visitors again, as far as time allows; `-- --fault WORD` has only faults with that in their names. `-- ten_thousand` opens
+//! the ten thousand connections, which is left out otherwise.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test program says how it went"
+)]
+
+mod arguments;
+mod faults;
+mod ledger;
+mod many;
+mod mixed;
+mod process;
+mod program;
+mod visitors;
+
+use std::process::ExitCode;
+
+use arguments::Arguments;
+use many::Spread;
+
+/// What can be run, and whether it is left out where nobody names it.
+const PARTS: [(&str, bool); 3] = [
+    ("mixed_traffic_with_faults", false),
+    ("ten_thousand_connections_over_four_pods", true),
+    ("ten_thousand_connections_to_one_pod_with_one_stalled", true),
+];
+
+fn main() -> ExitCode {
+    if let Some(result) = many::child_role() {
+        return match result {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(problem) => {
+                println!("{problem}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    let arguments = match Arguments::read(std::env::args().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(problem) => {
+            eprintln!("{problem}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if arguments.list {
+        for (name, _) in PARTS {
+            println!("{name}: test");
+        }
+        return ExitCode::SUCCESS;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut failed = false;
+    for (name, named_only) in PARTS {
+        if !arguments.wants(name, named_only) {
+            if named_only && arguments.words.is_empty() {
+                println!("skipped: {name}: it takes minutes; `-- {name}` runs it");
+            }
+            continue;
+        }
+        println!("\nrunning {name}");
+        let result = match name {
+            "mixed_traffic_with_faults" => runtime.block_on(mixed::run(&arguments)),
+            "ten_thousand_connections_over_four_pods" => {
+                runtime.block_on(many::run(&arguments, Spread::FourPods))
+            }
+            _ => runtime.block_on(many::run(&arguments, Spread::OnePod)),
+        };
+        match result {
+            Ok(()) => println!("test {name} ... ok"),
+            Err(problem) => {
+                println!("test {name} ... FAILED\n{problem}");
+                failed = true;
+            }
+        }
+    }
+    if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    }
+}
