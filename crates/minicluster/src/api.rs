@@ -23,7 +23,7 @@ mod table;
 mod watch;
 
 pub(crate) use handler::Handler;
-pub(crate) use objects::KILLED;
+pub(crate) use objects::{KILLED, Pod};
 pub(crate) use reconcile::{Kubelet, NODE_NAME, run_controllers};
 pub use rules::{Rule, Rules};
 pub(crate) use server::Server;

@@ -11,7 +11,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::api::{Handler, KILLED, Kubelet, NODE_NAME, Rules, Server, Store, StoreError, run_controllers};
+use crate::api::{
+    Handler, KILLED, Kubelet, NODE_NAME, Pod, Rules, Server, Store, StoreError, run_controllers,
+};
 use crate::config::Config;
 use crate::credentials::{CredentialError, Credentials};
 use crate::node::{Faults, Node};
@@ -222,8 +224,7 @@ impl Minicluster {
             .restart_processes(&uid)
             .await
             .map_err(|_| StoreError::NotFound)?;
-        self.store()
-            .change_pod(namespace, pod, |pod, now| pod.set_restarted(now))
+        self.store().change_pod(namespace, pod, Pod::set_restarted)
     }
 
     /// Takes a pod away as its node does when it is short of memory: the pod has failed and stays as an object, and its
@@ -235,8 +236,7 @@ impl Minicluster {
     pub async fn evict(&self, namespace: &str, pod: &str) -> Result<(), StoreError> {
         let uid = self.uid(namespace, pod)?;
         self.handler.node.stop_pod(&uid).await;
-        self.store()
-            .change_pod(namespace, pod, |pod, now| pod.set_evicted(now))
+        self.store().change_pod(namespace, pod, Pod::set_evicted)
     }
 
     /// Ends the API server and all its connections at once, as a crash does; sessions to pods are cut too. Pods and

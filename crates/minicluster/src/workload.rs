@@ -124,14 +124,15 @@ impl FromStr for Workload {
     type Err = UnknownWorkload;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let outside = text
-            .strip_prefix(OUTSIDE)
-            .and_then(|address| address.parse().ok());
+        let outside = || {
+            let address = text.strip_prefix(OUTSIDE)?;
+            address.parse().ok().map(Self::Outside)
+        };
         NAMES
             .iter()
             .find(|(name, _)| *name == text)
             .map(|(_, workload)| *workload)
-            .or(outside.map(Self::Outside))
+            .or_else(outside)
             .ok_or_else(|| UnknownWorkload {
                 name: text.escape_debug().to_string(),
             })
