@@ -248,7 +248,7 @@ impl State {
         while let Some(action) = inner.policy.poll_action() {
             match action {
                 Action::Connect(key) => {
-                    let task = tokio::spawn(connect::run(self.clone(), key, inner.peer, inner.worked));
+                    let task = tokio::spawn(connect::run(self.clone(), key, inner.worked));
                     inner.sessions.insert(key, Live::Connecting(task.abort_handle()));
                 }
                 Action::Close(key) => {

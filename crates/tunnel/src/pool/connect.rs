@@ -12,7 +12,7 @@ use crate::{SessionError, Transport, TransportChoice};
 use super::{Live, PoolEvent, State};
 
 /// Makes the session `key`, drives it, and takes it out when it is over.
-pub(super) async fn run(state: Arc<State>, key: SessionKey, known: Option<Peer>, worked: Option<Transport>) {
+pub(super) async fn run(state: Arc<State>, key: SessionKey, worked: Option<Transport>) {
     let (upgraded, transport) = match connect(&state, worked).await {
         Ok(made) => made,
         Err(error) => return failed(&state, key, error),
@@ -21,6 +21,7 @@ pub(super) async fn run(state: Arc<State>, key: SessionKey, known: Option<Peer>,
         state: state.clone(),
         key,
     };
+    let known = state.lock().peer;
     let (session, driver) = Shared::start(
         state.clock,
         known,

@@ -16,6 +16,8 @@ use crate::{Chunk, PairEnd, PairEnded, SessionError};
 use super::inbox::Inbox;
 use super::outbox::Outbox;
 
+pub(crate) use self::pooled::Closing;
+
 /// The state of a session on its connection.
 #[derive(Debug)]
 pub(crate) struct Core {
@@ -35,15 +37,6 @@ pub(crate) struct Core {
     /// Set once the session is over.
     lost: Option<SessionError>,
     closing: Option<Closing>,
-}
-
-/// How a session is to be ended by us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Closing {
-    /// At once: nothing uses it.
-    Now,
-    /// Once the ends of its pairs have been answered, or at the time given.
-    Until(Time),
 }
 
 #[derive(Debug, Default)]

@@ -1,11 +1,21 @@
 //! What the pool asks of a session, and tells it.
 
+use podline_wire::Time;
 use podline_wire::pool::{Health, Report};
 use podline_wire::session::Peer;
 
 use crate::SessionError;
 
-use super::{Closing, Core};
+use super::Core;
+
+/// How a session is to be ended by us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Closing {
+    /// At once: nothing uses it.
+    Now,
+    /// Once the ends of its pairs have been answered, or at the time given.
+    Until(Time),
+}
 
 impl Core {
     /// Ends the session: its pairs by reset, then the connection.
