@@ -53,9 +53,11 @@ pub(super) async fn judge(shared: &Shared, pod: &ServedPod, evidence: Evidence) 
 
 /// How long to wait for what is known of the pod.
 fn patience(is_failing: bool, are_together: bool, evidence: Evidence) -> Duration {
+    // Many that were answered and closed at once are a server's ordinary day, not a pod's death.
+    let were_fed_together = are_together && !evidence.fed_for.is_zero();
     if is_failing {
         FAILING
-    } else if are_together || evidence.answer_owed {
+    } else if were_fed_together || evidence.answer_owed {
         SUSPICIOUS
     } else {
         // Behind a long download, nobody notices so little.
@@ -76,6 +78,7 @@ mod tests {
     #[test]
     fn an_ordinary_close_waits_for_nothing() {
         assert_eq!(patience(false, false, ORDINARY), Duration::ZERO);
+        assert_eq!(patience(false, true, ORDINARY), Duration::ZERO);
         let answered = Evidence {
             fed_for: Duration::from_millis(8),
             ..ORDINARY
@@ -86,7 +89,11 @@ mod tests {
     #[test]
     fn what_is_suspicious_waits_and_not_for_long() {
         assert_eq!(patience(true, false, ORDINARY), FAILING);
-        assert_eq!(patience(false, true, ORDINARY), SUSPICIOUS);
+        let fed = Evidence {
+            fed_for: Duration::from_millis(8),
+            ..ORDINARY
+        };
+        assert_eq!(patience(false, true, fed), SUSPICIOUS);
         let unanswered = Evidence {
             answer_owed: true,
             ..ORDINARY
