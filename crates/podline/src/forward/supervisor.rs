@@ -5,7 +5,7 @@ mod upkeep;
 mod way;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use podline_cluster::{FindError, Found, PodWatch};
 use podline_tunnel::SessionError;
@@ -51,8 +51,6 @@ pub(super) struct Supervisor {
     share: Share,
     /// The number of the last connection, and when it was another.
     last_turn: (usize, Instant),
-    /// The end of the credentials that sessions were renewed for.
-    renewed_for: Option<SystemTime>,
 }
 
 impl Supervisor {
@@ -83,7 +81,6 @@ impl Supervisor {
             last_look: None,
             share: Share::new(),
             last_turn: (0, Instant::now()),
-            renewed_for: None,
         }
     }
 
@@ -122,6 +119,7 @@ impl Supervisor {
     async fn supervise(&mut self) {
         let shared = self.shared.clone();
         let mut held = shared.held.subscribe();
+        let mut renewals = shared.cluster.renewals();
         let mut upkeep = time::interval_at(Instant::now() + UPKEEP, UPKEEP);
         upkeep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while self.shared.ended.borrow().is_none() {
@@ -132,9 +130,17 @@ impl Supervisor {
                 () = shared.look.notified() => self.watch.look(),
                 Ok(()) = held.changed() => self.watch.hurry(*held.borrow_and_update() > 0),
                 () = self.share.changed() => self.spread(),
+                () = renewals.next() => self.handle_renewal(),
                 _ = upkeep.tick() => self.keep_up(),
             }
         }
+    }
+
+    /// There are other credentials, well before the old ones expire, or another way to the server: what is idle was made
+    /// with the old ones.
+    fn handle_renewal(&mut self) {
+        self.roster.renew_sessions();
+        self.publish();
     }
 
     fn handle_sight(&mut self, sight: Result<Found, FindError>) {

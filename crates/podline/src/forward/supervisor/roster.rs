@@ -166,7 +166,7 @@ impl Roster {
         })
     }
 
-    /// Gives every pod new sessions, before the credentials of the old ones expire.
+    /// Gives every pod new sessions; connections on the old ones go on.
     pub(super) fn renew_sessions(&mut self) {
         for entry in self.entries.values_mut().filter(|entry| !entry.is_retired) {
             entry.retire();
