@@ -143,6 +143,12 @@ impl Session {
         self.retired || self.fault.is_some()
     }
 
+    /// Whether the peer may be dead: it owes a sign of life, and nothing has come from it since there was reason to ask. A
+    /// new connection would be lost with it.
+    pub fn is_silent(&self) -> bool {
+        self.liveness.is_silent()
+    }
+
     /// Whether some lane does not answer in time.
     pub fn is_late(&self) -> bool {
         self.lanes.iter().any(Lane::is_late)
@@ -241,6 +247,12 @@ impl Session {
                 lane.restart_waiting(now);
             }
         }
+    }
+
+    /// Asks for a sign of life at once: another session on the same way was found dead.
+    pub fn handle_doubt(&mut self, now: Time) {
+        self.liveness.handle_doubt(now);
+        self.handle_timeout(now);
     }
 
     /// Asks for a sign of life at once: the wall clock has jumped, so the machine slept.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use podline_wire::pool::{Report, SessionKey};
-use podline_wire::session::Peer;
+use podline_wire::session::{Peer, SessionFault};
 
 use crate::request::{self, Upgraded};
 use crate::session::{Observer, Shared};
@@ -50,6 +50,12 @@ pub(super) async fn run(state: Arc<State>, key: SessionKey, worked: Option<Trans
         let mut inner = state.lock();
         inner.sessions.remove(&key);
         inner.policy.handle_lost(state.clock.now(), key);
+        if matches!(error, SessionError::Fault(SessionFault::Silent)) {
+            // What swallowed this one's bytes may swallow the others' too.
+            for session in inner.ready() {
+                session.lock().handle_doubt();
+            }
+        }
     }
     state.removed.notify_waiters();
     if !matches!(error, SessionError::ShutDown) {

@@ -123,6 +123,7 @@ impl Session {
             reader_answers: proven,
             // Another peer may read nothing while a pod does not.
             silence_counts: proven || self.in_flight.is_empty(),
+            late_after: self.round_trip.late_after(),
         }
     }
 

@@ -11,6 +11,10 @@ pub const KEEPALIVE: Duration = Duration::from_secs(10);
 /// How long nothing may come after a sign of life was asked for, and what was sent before it is on its way.
 pub const PONG_DEADLINE: Duration = Duration::from_secs(10);
 
+/// A peer that owes a sign of life for so long, and for as long as makes a lane late, is silent: it may be dead, so nothing
+/// new is entrusted to it.
+const SILENT_AFTER: Duration = Duration::from_secs(2);
+
 /// What is to be done about the peer now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -31,6 +35,8 @@ pub(super) struct Prospects {
     pub(super) reader_answers: bool,
     /// Nothing but death explains a missing answer.
     pub(super) silence_counts: bool,
+    /// How long an answer may take on this way before it is late.
+    pub(super) late_after: Duration,
 }
 
 /// A question that is not answered.
@@ -50,6 +56,8 @@ pub(super) struct Liveness {
     /// The peer has answered before, so a missing answer means something.
     answers: bool,
     reading: bool,
+    /// There is reason to believe that it may be dead, and no sign of life since.
+    silent: bool,
 }
 
 impl Liveness {
@@ -60,6 +68,7 @@ impl Liveness {
             ask_at: now + KEEPALIVE,
             answers: false,
             reading: true,
+            silent: false,
         }
     }
 
@@ -67,8 +76,14 @@ impl Liveness {
         self.reading
     }
 
+    /// Whether the peer may be dead.
+    pub(super) fn is_silent(&self) -> bool {
+        self.silent
+    }
+
     pub(super) fn handle_received(&mut self, now: Time) {
         self.last_received = now;
+        self.silent = false;
     }
 
     pub(super) fn handle_probe_sent(&mut self, now: Time, behind: Duration) {
@@ -99,12 +114,22 @@ impl Liveness {
         self.asked = None;
         self.last_received = now;
         self.ask_at = now;
+        self.silent = self.answers;
+    }
+
+    /// The way to the peer may be broken: it is asked at once, unless it has been asked.
+    pub(super) fn handle_doubt(&mut self, now: Time) {
+        if self.asked.is_none() {
+            self.ask_at = now;
+        }
+        self.silent = self.answers;
     }
 
     pub(super) fn handle_timeout(&mut self, now: Time, prospects: Prospects) -> Verdict {
         if self.dead_at(prospects).is_some_and(|at| at <= now) {
             return Verdict::Dead;
         }
+        self.silent |= self.silent_at(prospects).is_some_and(|at| at <= now);
         if !self.reading || self.ask_at > now {
             return Verdict::Alive;
         }
@@ -125,12 +150,24 @@ impl Liveness {
             .map(|at| (at, "sign of life"))
             .into_iter()
             .chain(ask)
+            .chain(self.silent_at(prospects).map(|at| (at, "silence")))
             .min()
     }
 
     fn dead_at(&self, prospects: Prospects) -> Option<Time> {
+        Some(self.owed_since(prospects)? + PONG_DEADLINE)
+    }
+
+    /// When the peer is taken for silent, if it is not yet.
+    fn silent_at(&self, prospects: Prospects) -> Option<Time> {
+        let owed = self.owed_since(prospects).filter(|_| !self.silent)?;
+        Some(owed + prospects.late_after.max(SILENT_AFTER))
+    }
+
+    /// Since when an answer is due whose absence says something.
+    fn owed_since(&self, prospects: Prospects) -> Option<Time> {
         let counts = self.reading && self.answers && prospects.silence_counts;
         let asked = self.asked.filter(|_| counts)?;
-        Some(asked.at.max(self.last_received) + asked.behind + PONG_DEADLINE)
+        Some(asked.at.max(self.last_received) + asked.behind)
     }
 }

@@ -528,6 +528,39 @@ fn a_peer_that_answered_before_and_is_silent_is_given_up_unless_it_is_not_read()
 }
 
 #[test]
+fn a_peer_that_owes_an_answer_is_silent_until_anything_comes() {
+    let mut script = Script::new(None);
+    let round = script.sent();
+    script.pong_all(&round);
+    script.wait(KEEPALIVE);
+    let asked = script.sent();
+    assert_eq!(asked.len(), 1);
+    script.wait(seconds(1));
+    assert!(!script.session.is_silent());
+    script.wait(seconds(1));
+    assert!(script.session.is_silent());
+    assert_eq!(script.session.fault(), None);
+    script.pong_all(&asked);
+    assert!(!script.session.is_silent());
+}
+
+#[test]
+fn a_peer_in_doubt_is_asked_at_once_and_silent_until_it_answers() {
+    let mut script = Script::new(None);
+    let round = script.sent();
+    script.pong_all(&round);
+    script.session.handle_doubt(script.now);
+    assert!(script.session.is_silent());
+    let asked = script.sent();
+    assert_eq!(asked.len(), 1);
+    // It is asked once, however often it is doubted.
+    script.session.handle_doubt(script.now);
+    assert!(script.sent().is_empty());
+    script.pong_all(&asked);
+    assert!(!script.session.is_silent());
+}
+
+#[test]
 fn on_a_slow_link_an_answer_is_awaited_behind_what_was_sent() {
     let mut script = Script::proven();
     let pair = script.opened();

@@ -35,14 +35,16 @@ impl Core {
     }
 
     pub(crate) fn report(&mut self) -> (Report, usize) {
+        // What may be dead is lent to nobody.
+        let is_lively = !self.wire.is_silent();
         let report = Report {
-            clean: self.wire.is_clean(),
-            free_lanes: self.wire.free_lanes(),
+            clean: is_lively && self.wire.is_clean(),
+            free_lanes: if is_lively { self.wire.free_lanes() } else { 0 },
             health: self.health(),
             open: self.wire.open_pairs(),
             pairs: self.wire.pairs(),
             retired: self.wire.is_retired() || self.closing.is_some() || self.lost.is_some(),
-            shared_room: self.wire.shared_room(),
+            shared_room: if is_lively { self.wire.shared_room() } else { 0 },
             tails: self.wire.has_tails(),
         };
         (report, std::mem::take(&mut self.settled))
@@ -57,6 +59,16 @@ impl Core {
     /// The machine slept: the peer is asked for a sign of life at once.
     pub(crate) fn handle_wake(&mut self) {
         self.wire.handle_wake(self.clock.now());
+        self.handle_asked();
+    }
+
+    /// Another session to the same pod was found dead: the peer is asked for a sign of life at once.
+    pub(crate) fn handle_doubt(&mut self) {
+        self.wire.handle_doubt(self.clock.now());
+        self.handle_asked();
+    }
+
+    fn handle_asked(&mut self) {
         self.handle_events();
         self.collect();
         self.wake_driver();
