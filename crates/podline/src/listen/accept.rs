@@ -1,7 +1,12 @@
 use std::io;
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::os::fd::AsRawFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+#[cfg(unix)]
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::time;
@@ -9,15 +14,25 @@ use tokio::time;
 /// Longest pause after the system refused to accept; a connection of ours that ends cuts it short.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// Files that connections of apps leave to sessions and to requests: without any, those that were accepted would wait for a
+/// session that cannot be made.
+#[cfg(unix)]
+const LEFT: u64 = 16;
+
 /// A listener that goes on for as long as it lives.
 #[derive(Debug)]
 pub(crate) struct Acceptor {
     listener: TcpListener,
+    /// The last connection took one of the last files.
+    is_crowded: AtomicBool,
 }
 
 impl Acceptor {
     pub(crate) fn new(listener: TcpListener) -> Self {
-        Self { listener }
+        Self {
+            listener,
+            is_crowded: AtomicBool::new(false),
+        }
     }
 
     /// The next connection. When the system has no room for one, `say` is told why, and accepting pauses until
@@ -28,8 +43,19 @@ impl Acceptor {
         mut say: impl FnMut(io::Error),
     ) -> (TcpStream, SocketAddr) {
         loop {
+            if self.is_crowded.load(Ordering::Relaxed)
+                && let Err(error) = self.look_for_room()
+            {
+                say(error);
+                let _ = time::timeout(PAUSE, room.notified()).await;
+                continue;
+            }
             match self.listener.accept().await {
-                Ok(accepted) => return accepted,
+                Ok(accepted) => {
+                    self.is_crowded
+                        .store(is_one_of_the_last(&accepted.0), Ordering::Relaxed);
+                    return accepted;
+                }
                 Err(error) => match AcceptFailure::of(&error) {
                     AcceptFailure::OfTheConnection => {}
                     AcceptFailure::NoRoom | AcceptFailure::Other => {
@@ -39,6 +65,41 @@ impl Acceptor {
                 },
             }
         }
+    }
+}
+
+#[cfg(unix)]
+impl Acceptor {
+    /// Whether there are more than [`LEFT`] files again: the system gives the lowest number that is free.
+    fn look_for_room(&self) -> io::Result<()> {
+        let file = SockRef::from(&self.listener).try_clone()?;
+        if is_one_of_the_last(&file) {
+            return Err(io::Error::from_raw_os_error(libc::EMFILE));
+        }
+        self.is_crowded.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+fn is_one_of_the_last(file: &impl AsRawFd) -> bool {
+    let Some(limit) = rustix::process::getrlimit(rustix::process::Resource::Nofile).current else {
+        return false;
+    };
+    let left = LEFT.min(limit / 4);
+    u64::try_from(file.as_raw_fd()).is_ok_and(|number| number >= limit - left)
+}
+
+/// Elsewhere there is no such limit.
+#[cfg(not(unix))]
+fn is_one_of_the_last<T>(_: &T) -> bool {
+    false
+}
+
+#[cfg(not(unix))]
+impl Acceptor {
+    fn look_for_room(&self) -> io::Result<()> {
+        Ok(())
     }
 }
 
