@@ -251,13 +251,15 @@ impl Session {
 
     /// Asks for a sign of life at once: another session on the same way was found dead.
     pub fn handle_doubt(&mut self, now: Time) {
-        self.liveness.handle_doubt(now);
+        let prospects = self.prospects();
+        self.liveness.handle_doubt(now, prospects);
         self.handle_timeout(now);
     }
 
     /// Asks for a sign of life at once: the wall clock has jumped, so the machine slept.
     pub fn handle_wake(&mut self, now: Time) {
-        self.liveness.handle_wake(now);
+        let prospects = self.prospects();
+        self.liveness.handle_wake(now, prospects);
         self.handle_timeout(now);
     }
 

@@ -56,7 +56,7 @@ struct PairState {
 
 impl Core {
     pub(super) fn new(clock: Clock, known: Option<Peer>, stalled_reader: Duration) -> Self {
-        Self {
+        let mut core = Self {
             clock,
             wire: Session::new(clock.now(), known),
             outbox: Outbox::default(),
@@ -68,7 +68,10 @@ impl Core {
             settled: 0,
             lost: None,
             closing: None,
-        }
+        };
+        // A peer that is not known is asked at once: an idle one that never answered could not be found dead.
+        core.collect();
+        core
     }
 
     // For the pairs.

@@ -110,19 +110,19 @@ impl Liveness {
         self.reading = reading;
     }
 
-    pub(super) fn handle_wake(&mut self, now: Time) {
+    pub(super) fn handle_wake(&mut self, now: Time, prospects: Prospects) {
         self.asked = None;
         self.last_received = now;
         self.ask_at = now;
-        self.silent = self.answers;
+        self.silent = self.must_answer(prospects);
     }
 
     /// The way to the peer may be broken: it is asked at once, unless it has been asked.
-    pub(super) fn handle_doubt(&mut self, now: Time) {
+    pub(super) fn handle_doubt(&mut self, now: Time, prospects: Prospects) {
         if self.asked.is_none() {
             self.ask_at = now;
         }
-        self.silent = self.answers;
+        self.silent = self.must_answer(prospects);
     }
 
     pub(super) fn handle_timeout(&mut self, now: Time, prospects: Prospects) -> Verdict {
@@ -166,8 +166,13 @@ impl Liveness {
 
     /// Since when an answer is due whose absence says something.
     fn owed_since(&self, prospects: Prospects) -> Option<Time> {
-        let counts = self.reading && self.answers && prospects.silence_counts;
+        let counts = self.reading && self.must_answer(prospects) && prospects.silence_counts;
         let asked = self.asked.filter(|_| counts)?;
         Some(asked.at.max(self.last_received) + asked.behind)
+    }
+
+    /// Whether the peer has answered before, or is of a kind that always does.
+    fn must_answer(&self, prospects: Prospects) -> bool {
+        self.answers || prospects.reader_answers
     }
 }

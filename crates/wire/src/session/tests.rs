@@ -528,6 +528,22 @@ fn a_peer_that_answered_before_and_is_silent_is_given_up_unless_it_is_not_read()
 }
 
 #[test]
+fn a_peer_of_a_kind_that_answers_is_given_up_though_it_never_answered_here() {
+    let mut script = Script::new(Some(Peer::Spdystream));
+    script.wait(KEEPALIVE);
+    assert_eq!(script.sent().len(), 1);
+    for _ in 0..11 {
+        assert_eq!(script.session.fault(), None);
+        script.wait(seconds(1));
+        script.sent();
+    }
+    for _ in 0..20 {
+        script.wait(seconds(1));
+    }
+    assert_eq!(script.session.fault(), Some(&SessionFault::Silent));
+}
+
+#[test]
 fn a_peer_that_owes_an_answer_is_silent_until_anything_comes() {
     let mut script = Script::new(None);
     let round = script.sent();

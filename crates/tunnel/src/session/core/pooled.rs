@@ -98,6 +98,14 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
+    async fn a_peer_that_is_not_known_is_asked_for_a_sign_of_life_at_once() {
+        let mut core = Core::new(Clock::new(), None, Duration::from_secs(5));
+        let mut batch: Vec<BytesMut> = Vec::new();
+        core.outbox.take_batch(&mut batch);
+        assert_eq!(batch[0][..4], [0x80, 0x03, 0x00, 0x06]);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn after_a_sleep_the_peer_is_asked_for_a_sign_of_life_at_once() {
         let mut core = Core::new(Clock::new(), Some(Peer::Spdystream), Duration::from_secs(5));
         assert_eq!(core.outbox.take_batch(&mut Vec::new()), 0);
