@@ -16,6 +16,8 @@ const FAILING: Duration = Duration::from_secs(1);
 const SUSPICIOUS: Duration = Duration::from_millis(500);
 /// Connections of one pod that end within so many milliseconds of each other may have had one cause.
 const TOGETHER: u64 = 50;
+/// A pod that had been sending for so long may have been cut off, rather than have given a short answer.
+const FED: Duration = Duration::from_millis(100);
 /// A connection that was fed until its end is held back by no more than this part of its life.
 const PART: u32 = 8;
 
@@ -54,7 +56,7 @@ pub(super) async fn judge(shared: &Shared, pod: &ServedPod, evidence: Evidence) 
 /// How long to wait for what is known of the pod.
 fn patience(is_failing: bool, are_together: bool, evidence: Evidence) -> Duration {
     // Many that were answered and closed at once are a server's ordinary day, not a pod's death.
-    let were_fed_together = are_together && !evidence.fed_for.is_zero();
+    let were_fed_together = are_together && evidence.fed_for >= FED;
     if is_failing {
         FAILING
     } else if were_fed_together || evidence.answer_owed {
@@ -84,13 +86,14 @@ mod tests {
             ..ORDINARY
         };
         assert_eq!(patience(false, false, answered), Duration::from_millis(1));
+        assert_eq!(patience(false, true, answered), Duration::from_millis(1));
     }
 
     #[test]
     fn what_is_suspicious_waits_and_not_for_long() {
         assert_eq!(patience(true, false, ORDINARY), FAILING);
         let fed = Evidence {
-            fed_for: Duration::from_millis(8),
+            fed_for: FED,
             ..ORDINARY
         };
         assert_eq!(patience(false, true, fed), SUSPICIOUS);
