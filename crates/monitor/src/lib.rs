@@ -1,0 +1,1 @@
+//! What goes through a forward, told in many ways from the same facts.
