@@ -1,6 +1,7 @@
 //! One connection: copies both ways between an app's socket and a pair, past the taps.
 
 mod closing;
+pub(crate) use closing::Closed;
 
 mod copy;
 pub(crate) use copy::{Carried, Carrier, Stop, failed};

@@ -25,6 +25,8 @@ mod judge;
 
 mod life;
 
+mod register;
+
 mod route;
 
 mod served;
@@ -36,3 +38,6 @@ mod share;
 mod shared;
 
 mod supervisor;
+
+mod view;
+pub use view::{ForwardView, PodState, PodView};

@@ -36,7 +36,7 @@ mod events;
 pub use events::{Event, Events, Skipped};
 
 mod forward;
-pub use forward::{Balance, Ended, Forward, ForwardBuilder, ForwardError};
+pub use forward::{Balance, Ended, Forward, ForwardBuilder, ForwardError, ForwardView, PodState, PodView};
 
 mod listen;
 pub use listen::{

@@ -35,6 +35,8 @@ pub enum End {
     /// The app had half-closed, its end was passed on at last, and the pod was still sending when the runtime
     /// ended the connection for that.
     CutShort,
+    /// It was ended on request: [`ForwardView::end_connection`](crate::ForwardView::end_connection).
+    Killed,
     /// There was no pod, or no way to it, for as long as the connection was held.
     NoPod(NoPod),
     /// The port cannot be looked up in the pod that took over: a named port that it does not have.
@@ -78,6 +80,28 @@ impl End {
         matches!(self, Self::Clean { .. })
     }
 
+    /// A short name of the kind of end, the same in every output: lower case words with `_` between them.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::AppReset => "app_reset",
+            Self::Clean { .. } => "clean",
+            Self::CutShort => "cut_short",
+            Self::Killed => "killed",
+            Self::NoPod(_) => "no_pod",
+            Self::NoPort(_) => "no_port",
+            Self::PodDied(_) => "pod_died",
+            Self::PodError(_) => "pod_error",
+            Self::PodGone(_) => "pod_gone",
+            Self::PodReset => "pod_reset",
+            Self::Refused(_) => "refused",
+            Self::SessionLost(_) => "session_lost",
+            Self::ShutDown => "shut_down",
+            Self::StalledReader => "stalled_reader",
+            Self::Unanswered => "unanswered",
+            Self::Unsent => "unsent",
+        }
+    }
+
     /// Whether the connection was lost with its pod.
     pub fn is_loss_of_pod(&self) -> bool {
         matches!(self, Self::PodDied(_) | Self::PodGone(_))
@@ -91,6 +115,7 @@ impl fmt::Display for End {
             Self::Clean { verified: false } => f.write_str("ended"),
             Self::Clean { verified: true } => f.write_str("ended, verified"),
             Self::CutShort => f.write_str("the container runtime cut the pod's answer short"),
+            Self::Killed => f.write_str("it was ended on request"),
             Self::NoPod(NoPod { held, reason: None }) => {
                 write!(f, "no pod to connect to for {} s", held.as_secs())
             }

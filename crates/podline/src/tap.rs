@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use podline_tunnel::PodAddress;
 
@@ -16,8 +16,12 @@ pub struct Connection {
     pub peer: SocketAddr,
     /// The pod it goes to.
     pub pod: PodAddress,
+    /// The pod's address in its cluster, if it is known.
+    pub pod_ip: Option<IpAddr>,
     /// The port inside the pod.
     pub port: u16,
+    /// The number of the session that carries it, among the sessions to this pod.
+    pub session: u64,
 }
 
 /// An observer of one connection's bytes: counts, logs or records them.
@@ -37,6 +41,12 @@ pub trait Tap: Send {
 
     /// The app sends no more.
     fn sent_all(&mut self) {}
+
+    /// The connection begins anew, as `connection`, with another pod or on another session; the app does not notice. What
+    /// it sent until now goes there again, and is not told again; nothing was received.
+    fn begun_anew(&mut self, connection: &Connection) {
+        let _ = connection;
+    }
 
     /// The connection is over. The last call.
     fn ended(&mut self, outcome: &Outcome) {

@@ -23,6 +23,11 @@ impl Lane {
         }
     }
 
+    /// The number of its session, from 0 in the order in which the pool asked for them.
+    pub fn session(&self) -> u64 {
+        self.session.as_ref().map_or(0, |session| session.number())
+    }
+
     /// Opens the pair for the pod's `port`. The opening never waits for the peer, nor for bytes.
     ///
     /// # Errors

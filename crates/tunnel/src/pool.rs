@@ -183,6 +183,16 @@ impl Pool {
         lent.unwrap_or(Err(SessionError::ShutDown))
     }
 
+    /// How many sessions are ready, idle ones and those in use.
+    pub fn sessions(&self) -> usize {
+        let inner = self.state.lock();
+        inner
+            .sessions
+            .values()
+            .filter(|session| matches!(session, Live::Ready(_)))
+            .count()
+    }
+
     /// What happens to the sessions from now on. None if it was taken before.
     pub fn events(&self) -> Option<mpsc::Receiver<PoolEvent>> {
         self.state

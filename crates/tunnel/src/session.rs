@@ -21,12 +21,15 @@ pub(crate) use self::driver::{Driver, Observer};
 /// One session, as those see it who use it.
 #[derive(Debug)]
 pub(crate) struct Shared {
+    /// Its number among the sessions of its pool.
+    number: u64,
     core: Mutex<Core>,
 }
 
 impl Shared {
     /// A session on `upgraded`, and the driver that is to be run for it.
     pub(crate) fn start<O: Observer + Unpin>(
+        number: u64,
         clock: Clock,
         known: Option<Peer>,
         stalled_reader: Duration,
@@ -35,10 +38,15 @@ impl Shared {
         observer: O,
     ) -> (Arc<Self>, Driver<O>) {
         let shared = Arc::new(Self {
+            number,
             core: Mutex::new(Core::new(clock, known, stalled_reader)),
         });
         let driver = Driver::new(shared.clone(), upgraded, transport, observer);
         (shared, driver)
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.number
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Core> {

@@ -124,7 +124,10 @@ impl Narrator {
 
 /// Whether the user should hear of it: something went wrong, and it was neither the app's nor his own doing.
 fn is_worth_a_word(end: &End) -> bool {
-    !matches!(end, End::AppReset | End::Clean { .. } | End::ShutDown)
+    !matches!(
+        end,
+        End::AppReset | End::Clean { .. } | End::Killed | End::ShutDown
+    )
 }
 
 /// Says that a pod is gone, and what that means for connections.

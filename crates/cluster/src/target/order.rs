@@ -66,6 +66,7 @@ mod tests {
             namespace: "default".into(),
             name: name.into(),
             uid: name.into(),
+            ip: None,
             ready: true,
             phase: Phase::Running,
             deleting: false,

@@ -1,6 +1,7 @@
 //! What matters of a pod.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1;
 use k8s_openapi::jiff::Timestamp;
@@ -18,6 +19,8 @@ pub struct Pod {
     pub name: String,
     /// Its identity: a successor of the same name has another one.
     pub uid: String,
+    /// Its address in the cluster, once it has one.
+    pub ip: Option<IpAddr>,
     /// Whether it may be given connections: its condition `Ready`, or a service that publishes it without.
     pub ready: bool,
     /// Where it is in its life.
@@ -67,6 +70,9 @@ impl Pod {
             namespace: metadata.namespace.clone().unwrap_or_default(),
             name: metadata.name.clone().unwrap_or_default(),
             uid: metadata.uid.clone().unwrap_or_default(),
+            ip: status
+                .and_then(|status| status.pod_ip.as_deref())
+                .and_then(|ip| ip.parse().ok()),
             ready: ready.is_some(),
             phase: Phase::named(status.and_then(|status| status.phase.as_deref())),
             deleting: metadata.deletion_timestamp.is_some(),

@@ -14,21 +14,18 @@ use crate::{End, Tap};
 /// How long the end of a pair is waited for once its app has closed: the runtime's second, and the way there and back.
 const TAIL: Duration = Duration::from_secs(5);
 
+/// What is left of a connection.
+pub(crate) struct Closed {
+    pub(crate) carried: Carried,
+    pub(crate) end: End,
+    /// It is still to be told of the outcome.
+    pub(crate) tap: Option<Box<dyn Tap>>,
+}
+
 impl<U: Upstream, D: Downstream> Carrier<U, D> {
     /// Ends both sides as truth wants it: an orderly end for the app only where nothing was lost, and every byte that
     /// came before any end.
-    pub(crate) async fn close(
-        mut self,
-        why: Stop,
-        stop: &CancellationToken,
-        judge: &impl Judge,
-    ) -> (Carried, End, Option<Box<dyn Tap>>) {
-        let tap = self.tap.take();
-        let (carried, end) = self.end(why, stop, judge).await;
-        (carried, end, tap)
-    }
-
-    async fn end(mut self, why: Stop, stop: &CancellationToken, judge: &impl Judge) -> (Carried, End) {
+    pub(crate) async fn close(mut self, why: Stop, stop: &CancellationToken, judge: &impl Judge) -> Closed {
         let end = match why {
             Stop::AppReset => return self.abort(End::AppReset),
             Stop::AppStalled => return self.abort(End::StalledReader),
@@ -60,7 +57,9 @@ impl<U: Upstream, D: Downstream> Carrier<U, D> {
         } else {
             end
         };
-        let Self { app, carried, .. } = self;
+        let Self {
+            app, carried, tap, ..
+        } = self;
         if end.is_clean() {
             drop(app);
         } else {
@@ -69,17 +68,21 @@ impl<U: Upstream, D: Downstream> Carrier<U, D> {
                 () = reset_when_sent(app) => {}
             }
         }
-        (carried, end)
+        Closed { carried, end, tap }
     }
 
-    fn abort(mut self, end: End) -> (Carried, End) {
+    fn abort(mut self, end: End) -> Closed {
         self.upstream.reset();
         reset(self.app);
-        (self.carried, end)
+        Closed {
+            carried: self.carried,
+            end,
+            tap: self.tap,
+        }
     }
 
     /// Waits for the end of a pair whose app has closed. What comes meanwhile is nobody's.
-    async fn outlive(self, stop: &CancellationToken) -> (Carried, End) {
+    async fn outlive(self, stop: &CancellationToken) -> Closed {
         let Self {
             app,
             mut upstream,
@@ -88,6 +91,7 @@ impl<U: Upstream, D: Downstream> Carrier<U, D> {
             clock,
             mut waiting,
             carried,
+            tap,
             ..
         } = self;
         drop(app);
@@ -113,7 +117,7 @@ impl<U: Upstream, D: Downstream> Carrier<U, D> {
                 End::ShutDown
             }
         };
-        (carried, end)
+        Closed { carried, end, tap }
     }
 
     /// Waits until the app's socket has taken all that came.

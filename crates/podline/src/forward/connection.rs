@@ -6,12 +6,13 @@ use podline_tunnel::{Lane, PairReceiver, PairSender};
 use podline_wire::Untrusted;
 use tokio::net::TcpStream;
 use tokio::time::{self, Instant};
+use tokio_util::sync::CancellationToken;
 
 use super::judge::judge;
 use super::route::{Route, Routes};
 use super::served::ServedPod;
 use super::shared::{Report, Shared};
-use crate::carrier::{Carried, Carrier, Early, Evidence, Judge, Stop, chunk_of, failed};
+use crate::carrier::{Carried, Carrier, Closed, Early, Evidence, Judge, Stop, chunk_of, failed};
 use crate::outcome::NoPod;
 use crate::socket::reset;
 use crate::{Connection, End, Event, Outcome, Tap};
@@ -41,11 +42,15 @@ struct Search {
     /// The routes whose pods refused it. A pod that was away and came back has another route.
     refused: Vec<Arc<Route>>,
     lost_sessions: u32,
+    /// Ends it.
+    stop: CancellationToken,
 }
 
 /// A connection's stay with one pod.
 struct Passage {
     route: Arc<Route>,
+    /// The number of the session, among those to the pod.
+    session: u64,
     opened: Instant,
     has_left: bool,
     /// It ended because the pod did.
@@ -60,7 +65,13 @@ impl Accepted {
         let _ = app.set_nodelay(true);
         // A session whose end has arrived already must not be lent: its task has its turn first.
         tokio::task::yield_now().await;
-        let (carried, end, mut tap) = self.carry(app).await;
+        let entry = self.shared.register.enter(self.id, &self.shared.stop);
+        let (carried, end, mut tap) = self.carry(app, &entry.stop).await;
+        let end = match end {
+            End::ShutDown if !self.shared.stop.is_cancelled() => End::Killed,
+            end => end,
+        };
+        drop(entry);
         let outcome = Outcome {
             sent: carried.sent,
             received: carried.received,
@@ -77,9 +88,10 @@ impl Accepted {
         shared.hub.tell(Event::ConnectionEnded { id, local, outcome });
     }
 
-    async fn carry(&self, app: TcpStream) -> (Carried, End, Option<Box<dyn Tap>>) {
+    /// Carries it until `stop` or its end.
+    async fn carry(&self, app: TcpStream, stop: &CancellationToken) -> (Carried, End, Option<Box<dyn Tap>>) {
         let shared = &self.shared;
-        let mut search = Search::new();
+        let mut search = Search::new(stop);
         let (mut passage, pair, early) = match self.open(&app, &mut search).await {
             Ok(opened) => opened,
             Err(end) => {
@@ -87,11 +99,11 @@ impl Accepted {
                 return (Carried::default(), end, None);
             }
         };
-        let tap = self.tap(&passage.route);
+        let tap = self.tap(&passage);
         let mut carrier = Carrier::new(app, pair, early, shared.settings.half_close_linger, tap);
         loop {
             let why = tokio::select! {
-                why = carrier.copy(&shared.stop) => why,
+                why = carrier.copy(stop) => why,
                 text = passage.gone() => Stop::Pair(End::PodDied(text)),
             };
             let said = carrier.said();
@@ -103,7 +115,7 @@ impl Accepted {
                 Some(said) => match self.open_anew(carrier.app(), said, &mut search).await {
                     Ok((next, pair)) => {
                         passage = next;
-                        carrier.begin_anew(pair);
+                        carrier.begin_anew(pair, self.connection(&passage).as_ref());
                         continue;
                     }
                     Err(end) => Stop::Pair(end),
@@ -117,7 +129,7 @@ impl Accepted {
                 shared,
                 pod: &passage.route.pod,
             };
-            let (carried, end, tap) = carrier.close(why, &shared.stop, &judge).await;
+            let Closed { carried, end, tap } = carrier.close(why, stop, &judge).await;
             passage.is_lost = end.is_loss_of_pod();
             return (carried, end, tap);
         }
@@ -136,7 +148,7 @@ impl Accepted {
         let route = &passage.route;
         if passage.opened.elapsed() >= self.shared.settings.hold {
             // What was before has nothing to do with it.
-            *search = Search::new();
+            *search = Search::new(&search.stop);
         }
         match end {
             // The runtime has not even looked for the port: no byte has reached an app.
@@ -173,14 +185,22 @@ impl Accepted {
         !self.shared.stays(refused).await
     }
 
-    fn tap(&self, route: &Route) -> Option<Box<dyn Tap>> {
+    fn tap(&self, passage: &Passage) -> Option<Box<dyn Tap>> {
         let taps = self.shared.settings.taps.as_ref()?;
-        taps.tap(&Connection {
+        taps.tap(&self.connection(passage)?)
+    }
+
+    /// The connection, as it is told to taps.
+    fn connection(&self, passage: &Passage) -> Option<Connection> {
+        let route = &passage.route;
+        Some(Connection {
             id: self.id,
             local: self.local,
             peer: self.peer,
             pod: route.pod.address.clone(),
+            pod_ip: route.pod.ip,
             port: *route.ports[self.index].as_ref().ok()?,
+            session: passage.session,
         })
     }
 
@@ -194,8 +214,9 @@ impl Accepted {
                 Some(early) => early,
                 None => Early::take(app).map_err(|_| End::AppReset)?,
             };
+            let session = lane.session();
             match lane.open_with(port, early.chunk()) {
-                Ok(pair) => return Ok((Passage::new(route), pair, early)),
+                Ok(pair) => return Ok((Passage::new(route, session), pair, early)),
                 // The session ended since the lane was lent: there are others.
                 Err(_) => taken = Some(early),
             }
@@ -211,8 +232,9 @@ impl Accepted {
     ) -> Result<(Passage, Pair), End> {
         loop {
             let (route, port, lane) = self.lane(app, search).await?;
+            let session = lane.session();
             if let Ok(pair) = lane.open_with(port, chunk_of(said)) {
-                return Ok((Passage::new(route), pair));
+                return Ok((Passage::new(route, session), pair));
             }
         }
     }
@@ -220,11 +242,11 @@ impl Accepted {
     /// Waits for a lane, no longer than connections are held, and not for an app that went away.
     async fn lane(&self, app: &TcpStream, search: &mut Search) -> Result<(Arc<Route>, u16, Lane), End> {
         let shared = &self.shared;
-        let since = search.since;
+        let (since, stop) = (search.since, search.stop.clone());
         let (route, lane) = tokio::select! {
             biased;
             lent = self.lend(search) => lent,
-            () = shared.stop.cancelled() => return Err(End::ShutDown),
+            () = stop.cancelled() => return Err(End::ShutDown),
             () = failed(app) => return Err(End::AppReset),
             () = time::sleep_until(since + shared.settings.hold) => return Err(End::NoPod(NoPod {
                 held: since.elapsed(),
@@ -265,8 +287,9 @@ impl Accepted {
 }
 
 impl Search {
-    fn new() -> Self {
+    fn new(stop: &CancellationToken) -> Self {
         Self {
+            stop: stop.clone(),
             since: Instant::now(),
             after: 0,
             refused: Vec::new(),
@@ -276,10 +299,11 @@ impl Search {
 }
 
 impl Passage {
-    fn new(route: Arc<Route>) -> Self {
+    fn new(route: Arc<Route>, session: u64) -> Self {
         route.pod.handle_opened();
         Self {
             route,
+            session,
             opened: Instant::now(),
             has_left: false,
             is_lost: false,

@@ -17,6 +17,7 @@ use super::choice::Wanted;
 use super::connection::Accepted;
 use super::shared::Shared;
 use super::supervisor::Supervisor;
+use super::view::ForwardView;
 use crate::listen::{Acceptor, Bound, bind, places};
 use crate::{Event, Events, LocalAddress, LocalPort, PortSpec};
 
@@ -134,6 +135,11 @@ impl Forward {
     /// What happens from now on, and what lasts.
     pub fn events(&self) -> Events {
         self.shared.hub.watch()
+    }
+
+    /// Looks at the forward for as long as it lives, without keeping it alive.
+    pub fn view(&self) -> ForwardView {
+        ForwardView::new(&self.shared)
     }
 
     /// Waits until the forward has ended by itself or was shut down.

@@ -57,6 +57,11 @@ impl Life {
         is_news
     }
 
+    /// Whether the pod is known not to exist any more.
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.is_some()
+    }
+
     /// What speaks against a connection that ended at `end` having been ended by the pod's own will.
     pub(super) fn against(&self, end: Time) -> Option<&Untrusted> {
         let death = self.last_death.as_ref();

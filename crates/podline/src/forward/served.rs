@@ -1,3 +1,4 @@
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use podline_cluster::{Found, Pod, Target};
@@ -14,6 +15,7 @@ pub(super) struct ServedPod {
     pub(super) address: PodAddress,
     /// The pod's identity: a successor of the same name has another.
     pub(super) uid: String,
+    pub(super) ip: Option<IpAddr>,
     /// What would replace the pod, where the forward's target is the pod itself.
     pub(super) owner: Option<Target>,
     pub(super) life: watch::Sender<Life>,
@@ -35,6 +37,7 @@ impl ServedPod {
         Self {
             address: address_of(pod),
             uid: pod.uid.clone(),
+            ip: pod.ip,
             owner: owner.map(|owner| owner.target.clone()),
             life: watch::Sender::new(Life::new(pod)),
             clock: Clock::new(),

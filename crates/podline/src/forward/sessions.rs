@@ -42,6 +42,11 @@ impl Sessions {
         })
     }
 
+    /// The pod that they lead to.
+    pub(super) fn pod(&self) -> &ServedPod {
+        &self.pod
+    }
+
     /// Their pool, if it was made.
     pub(super) fn made(&self) -> Option<&Pool> {
         self.pool.get()

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Ended;
 use super::builder::Settings;
+use super::register::Register;
 use super::route::{Routes, Standing};
 use super::served::ServedPod;
 use super::sessions::Sessions;
@@ -56,6 +57,8 @@ pub(super) struct Shared {
     reports: mpsc::Sender<Report>,
     /// Connections that were given a route.
     pub(super) turn: AtomicUsize,
+    /// The connections that are open.
+    pub(super) register: Register,
     /// Connections that wait for a route.
     pub(super) held: watch::Sender<usize>,
     /// The pods should be looked at now.
@@ -91,6 +94,7 @@ impl Shared {
             standing: watch::Sender::new(Standing::Lost(Untrusted::new("it has not begun"))),
             reports,
             turn: AtomicUsize::new(0),
+            register: Register::default(),
             held: watch::Sender::new(0),
             look: Notify::new(),
             fell_back: AtomicBool::new(false),
@@ -114,10 +118,14 @@ impl Shared {
 
     /// The pools of all sessions that may still be in use.
     pub(super) fn pools(&self) -> Vec<Pool> {
+        let all = self.sessions().into_iter();
+        all.filter_map(|sessions| sessions.made().cloned()).collect()
+    }
+
+    /// All sessions that may still be in use.
+    pub(super) fn sessions(&self) -> Vec<Arc<Sessions>> {
         let all = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter()
-            .filter_map(|sessions| sessions.upgrade()?.made().cloned())
-            .collect()
+        all.iter().filter_map(Weak::upgrade).collect()
     }
 
     /// What tells an event to whoever watches.

@@ -23,6 +23,7 @@ pub(super) async fn run(state: Arc<State>, key: SessionKey, worked: Option<Trans
     };
     let known = state.lock().peer;
     let (session, driver) = Shared::start(
+        key.number(),
         state.clock,
         known,
         state.stalled_reader,

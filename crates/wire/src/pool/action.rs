@@ -4,6 +4,13 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SessionKey(pub(super) u64);
 
+impl SessionKey {
+    /// Counts the sessions of a pool in the order in which they were asked for, from 0.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// Names a connection that asks for a lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequestKey(pub(super) u64);

@@ -1,6 +1,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use bytes::Bytes;
 use podline_tunnel::SessionError;
 use podline_wire::Untrusted;
 use socket2::SockRef;
@@ -28,6 +29,22 @@ async fn every_end_but_a_clean_one_is_a_reset_behind_all_bytes() {
         assert_eq!(result.unwrap_err().kind(), ErrorKind::ConnectionReset, "{end:?}");
         assert_eq!(scene.next_asked().await, None);
     }
+}
+
+#[tokio::test]
+async fn what_an_app_takes_after_the_end_of_the_pair_is_told_to_the_tap() {
+    // More than a socket takes at once, so that most of it waits when the end comes with it.
+    static MUCH: [u8; 16 << 20] = [7; 16 << 20];
+    let mut scene = Scene::new(b"", LINGER).await;
+    scene.pod.try_send(Ok(Bytes::from_static(&MUCH))).unwrap();
+    scene.pod.try_send(Err(End::Clean { verified: false })).unwrap();
+    let (bytes, result) = scene.app_reads_all().await;
+    result.unwrap();
+    assert_eq!(bytes.len(), MUCH.len());
+    let tapped = scene.tapped.clone();
+    let (carried, _) = scene.ended().await;
+    assert_eq!(carried.received, MUCH.len() as u64);
+    assert_eq!(tapped.lock().unwrap().received.len(), MUCH.len());
 }
 
 #[tokio::test]

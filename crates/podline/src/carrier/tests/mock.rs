@@ -82,10 +82,10 @@ impl Scene {
                 if let (Stop::Pair(End::PodGone(_)), Some(said)) = (&why, said) {
                     let mut pair: (MockUpstream, MockDownstream) = next_pairs.recv().await.unwrap();
                     said.into_iter().for_each(|chunk| pair.0.send(chunk));
-                    carrier.begin_anew(pair);
+                    carrier.begin_anew(pair, None);
                 } else {
-                    let (carried, end, _) = carrier.close(why, &stopped, &*judge).await;
-                    return (carried, end);
+                    let closed = carrier.close(why, &stopped, &*judge).await;
+                    return (closed.carried, closed.end);
                 }
             }
         });
@@ -209,7 +209,15 @@ impl Downstream for MockDownstream {
         match self.pod.recv().await.unwrap() {
             Ok(bytes) => {
                 into.push_back(bytes);
-                None
+                // As of a real pair, an end that is there already comes with the bytes before it.
+                match self.pod.try_recv() {
+                    Ok(Err(end)) => Some(end),
+                    Ok(Ok(bytes)) => {
+                        into.push_back(bytes);
+                        None
+                    }
+                    Err(_) => None,
+                }
             }
             Err(end) => Some(end),
         }
