@@ -51,7 +51,7 @@ mod reason;
 mod socket;
 
 mod tap;
-pub use tap::{Connection, Tap, TapSource};
+pub use tap::{Connection, Tap, TapSource, Way};
 
 pub use podline_cluster as cluster;
 pub use podline_cluster::{RemotePort, Target};

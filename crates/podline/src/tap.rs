@@ -4,8 +4,8 @@ use podline_tunnel::PodAddress;
 
 use crate::Outcome;
 
-/// One connection, as it is known when it is opened.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// One connection, as it is known when it is accepted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Connection {
     /// Its number in this forward, from 1 in the order of being accepted.
@@ -14,7 +14,13 @@ pub struct Connection {
     pub local: SocketAddr,
     /// The app's address.
     pub peer: SocketAddr,
-    /// The pod it goes to.
+}
+
+/// Where a connection goes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Way {
+    /// The pod.
     pub pod: PodAddress,
     /// The pod's address in its cluster, if it is known.
     pub pod_ip: Option<IpAddr>,
@@ -24,11 +30,17 @@ pub struct Connection {
     pub session: u64,
 }
 
-/// An observer of one connection's bytes: counts, logs or records them.
+/// An observer of one connection and its bytes: counts, logs or records them.
 ///
 /// It is called by the task that carries the connection, between two reads or writes, so what takes long belongs
 /// elsewhere. A connection without taps pays one comparison for each piece of data.
 pub trait Tap: Send {
+    /// The connection is given a pod. Said again when it begins anew, with another pod or on another session, which the app
+    /// does not notice: what it sent until then goes there again, and is not told again; nothing was received.
+    fn opened(&mut self, way: &Way) {
+        let _ = way;
+    }
+
     /// The app sent `bytes`; they go to the pod as they are.
     fn sent(&mut self, bytes: &[u8]) {
         let _ = bytes;
@@ -42,13 +54,7 @@ pub trait Tap: Send {
     /// The app sends no more.
     fn sent_all(&mut self) {}
 
-    /// The connection begins anew, as `connection`, with another pod or on another session; the app does not notice. What
-    /// it sent until now goes there again, and is not told again; nothing was received.
-    fn begun_anew(&mut self, connection: &Connection) {
-        let _ = connection;
-    }
-
-    /// The connection is over. The last call.
+    /// The connection is over, whether it was given a pod or not. The last call.
     fn ended(&mut self, outcome: &Outcome) {
         let _ = outcome;
     }
@@ -56,7 +62,7 @@ pub trait Tap: Send {
 
 /// Decides which connections are observed, and by what. Any `Fn(&Connection) -> Option<Box<dyn Tap>>` does.
 pub trait TapSource: Send + Sync + 'static {
-    /// An observer for `connection`, if it is to have one.
+    /// An observer for `connection`, which was just accepted, if it is to have one.
     fn tap(&self, connection: &Connection) -> Option<Box<dyn Tap>>;
 }
 
@@ -66,5 +72,24 @@ where
 {
     fn tap(&self, connection: &Connection) -> Option<Box<dyn Tap>> {
         self(connection)
+    }
+}
+
+impl Connection {
+    /// A connection as it is told to taps; for those who test theirs.
+    pub fn new(id: u64, local: SocketAddr, peer: SocketAddr) -> Self {
+        Self { id, local, peer }
+    }
+}
+
+impl Way {
+    /// A way as it is told to taps; for those who test theirs.
+    pub fn new(pod: PodAddress, pod_ip: Option<IpAddr>, port: u16, session: u64) -> Self {
+        Self {
+            pod,
+            pod_ip,
+            port,
+            session,
+        }
     }
 }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Downstream, Early, HalfClose, Kept, Looks, PassOn, Upstream};
 use crate::clock::Clock;
-use crate::{Connection, End, Tap};
+use crate::{End, Tap, Way};
 
 /// Sizes of a read of an app's bytes: of the first one, the least and the largest. A larger one is more than the tunnel
 /// ever sends as one frame.
@@ -106,10 +106,10 @@ impl<U: Upstream, D: Downstream> Carrier<U, D> {
         self.kept.bytes()
     }
 
-    /// Begins anew, as `connection`, with a pair that was opened with what the app had said.
-    pub(crate) fn begin_anew(&mut self, (upstream, downstream): (U, D), connection: Option<&Connection>) {
-        if let (Some(tap), Some(connection)) = (&mut self.tap, connection) {
-            tap.begun_anew(connection);
+    /// Begins anew, on another `way`, with a pair that was opened with what the app had said.
+    pub(crate) fn begin_anew(&mut self, (upstream, downstream): (U, D), way: Option<&Way>) {
+        if let (Some(tap), Some(way)) = (&mut self.tap, way) {
+            tap.opened(way);
         }
         self.upstream = upstream;
         self.downstream = downstream;

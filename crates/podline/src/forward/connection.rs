@@ -15,7 +15,7 @@ use super::shared::{Report, Shared};
 use crate::carrier::{Carried, Carrier, Closed, Early, Evidence, Judge, Stop, chunk_of, failed};
 use crate::outcome::NoPod;
 use crate::socket::reset;
-use crate::{Connection, End, Event, Outcome, Tap};
+use crate::{Connection, End, Event, Outcome, Tap, Way};
 
 /// How many sessions one connection may lose before a byte of it can have reached an app.
 const SESSIONS: u32 = 5;
@@ -66,7 +66,13 @@ impl Accepted {
         // A session whose end has arrived already must not be lent: its task has its turn first.
         tokio::task::yield_now().await;
         let entry = self.shared.register.enter(self.id, &self.shared.stop);
-        let (carried, end, mut tap) = self.carry(app, &entry.stop).await;
+        let taps = self.shared.settings.taps.as_ref();
+        let tap = taps.and_then(|taps| taps.tap(&Connection::new(self.id, self.local, self.peer)));
+        let Closed {
+            carried,
+            end,
+            mut tap,
+        } = self.carry(app, tap, &entry.stop).await;
         let end = match end {
             End::ShutDown if !self.shared.stop.is_cancelled() => End::Killed,
             end => end,
@@ -89,17 +95,23 @@ impl Accepted {
     }
 
     /// Carries it until `stop` or its end.
-    async fn carry(&self, app: TcpStream, stop: &CancellationToken) -> (Carried, End, Option<Box<dyn Tap>>) {
+    async fn carry(&self, app: TcpStream, mut tap: Option<Box<dyn Tap>>, stop: &CancellationToken) -> Closed {
         let shared = &self.shared;
         let mut search = Search::new(stop);
         let (mut passage, pair, early) = match self.open(&app, &mut search).await {
             Ok(opened) => opened,
             Err(end) => {
                 reset(app);
-                return (Carried::default(), end, None);
+                return Closed {
+                    carried: Carried::default(),
+                    end,
+                    tap,
+                };
             }
         };
-        let tap = self.tap(&passage);
+        if let (Some(tap), Some(way)) = (&mut tap, self.way(&passage)) {
+            tap.opened(&way);
+        }
         let mut carrier = Carrier::new(app, pair, early, shared.settings.half_close_linger, tap);
         loop {
             let why = tokio::select! {
@@ -115,7 +127,7 @@ impl Accepted {
                 Some(said) => match self.open_anew(carrier.app(), said, &mut search).await {
                     Ok((next, pair)) => {
                         passage = next;
-                        carrier.begin_anew(pair, self.connection(&passage).as_ref());
+                        carrier.begin_anew(pair, self.way(&passage).as_ref());
                         continue;
                     }
                     Err(end) => Stop::Pair(end),
@@ -129,9 +141,9 @@ impl Accepted {
                 shared,
                 pod: &passage.route.pod,
             };
-            let Closed { carried, end, tap } = carrier.close(why, stop, &judge).await;
-            passage.is_lost = end.is_loss_of_pod();
-            return (carried, end, tap);
+            let closed = carrier.close(why, stop, &judge).await;
+            passage.is_lost = closed.end.is_loss_of_pod();
+            return closed;
         }
     }
 
@@ -185,23 +197,11 @@ impl Accepted {
         !self.shared.stays(refused).await
     }
 
-    fn tap(&self, passage: &Passage) -> Option<Box<dyn Tap>> {
-        let taps = self.shared.settings.taps.as_ref()?;
-        taps.tap(&self.connection(passage)?)
-    }
-
-    /// The connection, as it is told to taps.
-    fn connection(&self, passage: &Passage) -> Option<Connection> {
-        let route = &passage.route;
-        Some(Connection {
-            id: self.id,
-            local: self.local,
-            peer: self.peer,
-            pod: route.pod.address.clone(),
-            pod_ip: route.pod.ip,
-            port: *route.ports[self.index].as_ref().ok()?,
-            session: passage.session,
-        })
+    /// The way of `passage`, as it is told to taps.
+    fn way(&self, passage: &Passage) -> Option<Way> {
+        let Route { pod, ports, .. } = &*passage.route;
+        let port = ports[self.index].as_ref().ok()?;
+        Some(Way::new(pod.address.clone(), pod.ip, *port, passage.session))
     }
 
     /// Opens a pair to the pod whose turn it is, or to the next one that there is, and takes what the app has said by

@@ -1,7 +1,8 @@
 use std::io::ErrorKind;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use podline::{Connection, End, Event, Outcome, PodState, Tap};
+use podline::{Connection, End, Event, Outcome, PodState, Tap, Way};
 use tokio::sync::mpsc;
 
 use crate::stage::{Stage, connect, echo, event, read_all, who};
@@ -9,6 +10,7 @@ use crate::stage::{Stage, connect, echo, event, read_all, who};
 #[derive(Debug, Default)]
 struct Seen {
     connection: Option<Connection>,
+    way: Option<Way>,
     sent: Vec<u8>,
     received: Vec<u8>,
     outcome: Option<Outcome>,
@@ -17,6 +19,10 @@ struct Seen {
 struct Recorder(Arc<Mutex<Seen>>);
 
 impl Tap for Recorder {
+    fn opened(&mut self, way: &Way) {
+        self.0.lock().unwrap().way = Some(way.clone());
+    }
+
     fn sent(&mut self, bytes: &[u8]) {
         self.0.lock().unwrap().sent.extend_from_slice(bytes);
     }
@@ -36,7 +42,7 @@ async fn a_tap_sees_every_byte_and_the_outcome() {
     let seen = Arc::new(Mutex::new(Seen::default()));
     let recorded = seen.clone();
     let taps = move |connection: &Connection| {
-        recorded.lock().unwrap().connection = Some(connection.clone());
+        recorded.lock().unwrap().connection = Some(*connection);
         Some(Box::new(Recorder(recorded.clone())) as Box<dyn Tap>)
     };
     let forward = stage
@@ -60,9 +66,10 @@ async fn a_tap_sees_every_byte_and_the_outcome() {
 
     let seen = seen.lock().unwrap();
     let connection = seen.connection.as_ref().unwrap();
-    assert_eq!((connection.id, connection.peer, connection.port), (1, peer, 7));
-    assert_eq!(connection.pod.name, "tools");
-    assert!(connection.pod_ip.is_some());
+    assert_eq!((connection.id, connection.peer), (1, peer));
+    let way = seen.way.as_ref().unwrap();
+    assert_eq!((way.pod.name.as_str(), way.port), ("tools", 7));
+    assert!(way.pod_ip.is_some());
     assert_eq!(
         (&seen.sent[..], &seen.received[..]),
         (&b"hello"[..], &b"hello"[..])
@@ -127,33 +134,59 @@ async fn the_pods_behind_a_forward_can_be_looked_at() {
     assert_eq!((view.held(), view.waiting()), (0, None));
 }
 
-/// Tells as what connections begin.
-struct Beginnings(mpsc::Sender<Connection>);
+/// Tells the ways of connections.
+struct Ways(mpsc::Sender<Way>);
 
-impl Tap for Beginnings {
-    fn begun_anew(&mut self, connection: &Connection) {
-        self.0.try_send(connection.clone()).unwrap();
+impl Tap for Ways {
+    fn opened(&mut self, way: &Way) {
+        self.0.try_send(way.clone()).unwrap();
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tap_hears_that_its_connection_begins_anew() {
     let stage = Stage::new().await;
-    let (told, mut beginnings) = mpsc::channel(8);
-    let taps = move |connection: &Connection| {
-        told.try_send(connection.clone()).unwrap();
-        Some(Box::new(Beginnings(told.clone())) as Box<dyn Tap>)
-    };
+    let (told, mut ways) = mpsc::channel(8);
+    let taps = move |_: &Connection| Some(Box::new(Ways(told.clone())) as Box<dyn Tap>);
     let builder = stage.forward("pod/tools", &[":7"]).taps(taps);
     let forward = builder.start().await.unwrap();
     let mut app = connect(&forward, 0).await;
-    let first = beginnings.recv().await.unwrap();
+    let first = ways.recv().await.unwrap();
     stage.minicluster.faults().cut_sessions();
-    let again = beginnings.recv().await.unwrap();
-    assert_eq!(
-        (again.id, &again.pod, again.port),
-        (first.id, &first.pod, first.port)
-    );
+    let again = ways.recv().await.unwrap();
+    assert_eq!((&again.pod, again.port), (&first.pod, first.port));
     assert_ne!(again.session, first.session);
     echo(&mut app, b"first words").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tap_hears_of_a_connection_that_got_no_pod() {
+    let stage = Stage::new().await;
+    let (told, mut ends) = mpsc::channel(8);
+    let taps = move |_: &Connection| Some(Box::new(Ends(told.clone())) as Box<dyn Tap>);
+    let builder = stage.forward("pod/tools", &[":7"]).taps(taps);
+    let forward = builder.hold(Duration::ZERO).start().await.unwrap();
+    let mut events = forward.events();
+    stage
+        .minicluster
+        .store()
+        .delete_pod("default", "tools")
+        .await
+        .unwrap();
+    event(&mut events, |event| {
+        matches!(event, Event::PodGone { .. }).then_some(())
+    })
+    .await;
+    let _app = connect(&forward, 0).await;
+    let end = ends.recv().await.unwrap();
+    assert!(matches!(end, End::NoPod(_)), "{end:?}");
+}
+
+/// Tells the ends of connections.
+struct Ends(mpsc::Sender<End>);
+
+impl Tap for Ends {
+    fn ended(&mut self, outcome: &Outcome) {
+        self.0.try_send(outcome.end.clone()).unwrap();
+    }
 }
