@@ -32,7 +32,7 @@ mod tests;
 mod watch;
 
 pub use cluster::Cluster;
-pub use connection::{ConnectError, ProxyError, TlsFault};
+pub use connection::{ConnectError, ProxyError, TlsFault, unverified_tls};
 pub use credentials::CredentialsError;
 pub use find_error::FindError;
 pub use kubeconfig::ConfigError;

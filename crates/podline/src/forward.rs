@@ -25,9 +25,13 @@ mod judge;
 
 mod life;
 
+mod probing;
+
 mod register;
 
 mod route;
+
+mod search;
 
 mod served;
 

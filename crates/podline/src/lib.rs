@@ -46,6 +46,9 @@ pub use listen::{
 mod outcome;
 pub use outcome::{End, NoPod, Outcome};
 
+mod probe;
+pub use probe::{Answer, Ask, HttpPath, InvalidPath, PROBE_DEADLINE, Probe, Probed};
+
 mod reason;
 
 mod socket;

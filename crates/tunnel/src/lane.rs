@@ -41,9 +41,29 @@ impl Lane {
     /// # Errors
     /// The session ended since the lane was lent; nothing was sent.
     pub fn open_with(
+        self,
+        port: u16,
+        first: Option<Chunk>,
+    ) -> Result<(PairSender, PairReceiver), SessionError> {
+        self.open_and_send(port, first, false)
+    }
+
+    /// As [`Lane::open`]; our direction is ended in one write with the opening. Of all pairs this one can block nobody,
+    /// whatever becomes of the runtime's connection into the pod.
+    ///
+    /// # Errors
+    /// The session ended since the lane was lent; nothing was sent.
+    pub fn open_finished(self, port: u16) -> Result<PairReceiver, SessionError> {
+        let nothing = Chunk::with_capacity(0);
+        let (_, receiver) = self.open_and_send(port, Some(nothing), true)?;
+        Ok(receiver)
+    }
+
+    fn open_and_send(
         mut self,
         port: u16,
         first: Option<Chunk>,
+        fin: bool,
     ) -> Result<(PairSender, PairReceiver), SessionError> {
         let session = self.session.take().expect("a lane is opened once");
         let pair = {
@@ -51,7 +71,7 @@ impl Lane {
             let mut core = session.lock();
             let pair = core.open(port, self.shared)?;
             if let Some(first) = first {
-                core.send(pair, first, false);
+                core.send(pair, first, fin);
             }
             pair
         };

@@ -123,6 +123,12 @@ impl PairReceiver {
 }
 
 impl PairReceiver {
+    /// Whether the runtime has answered the opening. It does so before it looks for the pod's port, so that says nothing of
+    /// the port.
+    pub fn is_answered(&self) -> bool {
+        self.session.lock().is_answered(self.pair)
+    }
+
     /// Tells that the app took bytes that were received before, so that it is not taken for one that takes nothing.
     pub fn took(&mut self) {
         self.session.lock().took(self.pair);

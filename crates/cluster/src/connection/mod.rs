@@ -20,6 +20,7 @@ mod tls_fault;
 
 pub use error::ConnectError;
 pub use proxy_error::ProxyError;
+pub use tls::unverified_tls;
 pub use tls_fault::TlsFault;
 
 pub(crate) use connector::Connector;

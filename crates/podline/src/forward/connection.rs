@@ -5,15 +5,15 @@ use std::sync::Arc;
 use podline_tunnel::{Lane, PairReceiver, PairSender};
 use podline_wire::Untrusted;
 use tokio::net::TcpStream;
-use tokio::time::{self, Instant};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::judge::judge;
 use super::route::{Route, Routes};
+use super::search::Search;
 use super::served::ServedPod;
 use super::shared::{Report, Shared};
 use crate::carrier::{Carried, Carrier, Closed, Early, Evidence, Judge, Stop, chunk_of, failed};
-use crate::outcome::NoPod;
 use crate::socket::reset;
 use crate::{Connection, End, Event, Outcome, Tap, Way};
 
@@ -32,19 +32,6 @@ pub(super) struct Accepted {
 
 /// A pair of streams on a session.
 type Pair = (PairSender, PairReceiver);
-
-/// What a connection went through on its search for a pod that takes it.
-struct Search {
-    /// When it began to look for one.
-    since: Instant,
-    /// Routes of this generation and before are of no use.
-    after: u64,
-    /// The routes whose pods refused it. A pod that was away and came back has another route.
-    refused: Vec<Arc<Route>>,
-    lost_sessions: u32,
-    /// Ends it.
-    stop: CancellationToken,
-}
 
 /// A connection's stay with one pod.
 struct Passage {
@@ -239,61 +226,12 @@ impl Accepted {
         }
     }
 
-    /// Waits for a lane, no longer than connections are held, and not for an app that went away.
+    /// Waits for a lane, and not for an app that went away.
     async fn lane(&self, app: &TcpStream, search: &mut Search) -> Result<(Arc<Route>, u16, Lane), End> {
-        let shared = &self.shared;
-        let (since, stop) = (search.since, search.stop.clone());
-        let (route, lane) = tokio::select! {
+        tokio::select! {
             biased;
-            lent = self.lend(search) => lent,
-            () = stop.cancelled() => return Err(End::ShutDown),
-            () = failed(app) => return Err(End::AppReset),
-            () = time::sleep_until(since + shared.settings.hold) => return Err(End::NoPod(NoPod {
-                held: since.elapsed(),
-                reason: shared.lost_reason(),
-            })),
-        };
-        match &route.ports[self.index] {
-            Ok(port) => Ok((route.clone(), *port, lane)),
-            Err(reason) => Err(End::NoPort(reason.clone())),
-        }
-    }
-
-    async fn lend(&self, search: &mut Search) -> (Arc<Route>, Lane) {
-        let shared = &self.shared;
-        loop {
-            let routes = shared.routes(search.after).await;
-            let generation = routes.generation;
-            let Some(route) = routes.pick(shared.next_turn(), self.index, &search.refused) else {
-                // All of them have refused it.
-                search.after = generation;
-                continue;
-            };
-            match route.sessions.pool(shared).lend().await {
-                Ok(lane) => return (route.clone(), lane),
-                Err(error) => {
-                    search.after = generation;
-                    let pod = route.pod.clone();
-                    let report = Report::NoSession {
-                        pod,
-                        generation,
-                        error,
-                    };
-                    shared.report(report).await;
-                }
-            }
-        }
-    }
-}
-
-impl Search {
-    fn new(stop: &CancellationToken) -> Self {
-        Self {
-            stop: stop.clone(),
-            since: Instant::now(),
-            after: 0,
-            refused: Vec::new(),
-            lost_sessions: 0,
+            lent = search.lane(&self.shared, self.index) => lent,
+            () = failed(app) => Err(End::AppReset),
         }
     }
 }

@@ -53,7 +53,7 @@ const FIND_PAUSE: Duration = Duration::from_secs(1);
 /// # }
 /// ```
 pub struct Forward {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     local_addrs: Vec<LocalAddress>,
 }
 

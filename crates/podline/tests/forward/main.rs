@@ -8,5 +8,6 @@ mod dying;
 mod listening;
 mod observing;
 mod outliving;
+mod probing;
 mod shutting_down;
 mod stage;

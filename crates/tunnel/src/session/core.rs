@@ -43,6 +43,8 @@ pub(crate) struct Core {
 struct PairState {
     inbox: Inbox,
     end: Option<PairEnd>,
+    /// The peer answered the opening.
+    answered: bool,
     /// The peer takes no more.
     stopped: bool,
     /// Bytes were dropped that the app believes sent.
@@ -188,6 +190,11 @@ impl Core {
         }
     }
 
+    /// Whether the peer has answered the pair's opening.
+    pub(crate) fn is_answered(&self, pair: PairId) -> bool {
+        self.pairs.get(&pair).is_some_and(|state| state.answered)
+    }
+
     /// The app took bytes that were received before.
     pub(crate) fn took(&mut self, pair: PairId) {
         self.backlog.handle_progress(self.clock.now(), pair);
@@ -291,6 +298,11 @@ impl Core {
     fn handle_events(&mut self) {
         while let Some(event) = self.wire.poll_event() {
             match event {
+                Event::Opened(pair) => {
+                    if let Some(state) = self.pairs.get_mut(&pair) {
+                        state.answered = true;
+                    }
+                }
                 Event::Stopped(pair) => {
                     // Queued bytes must not follow the peer's end: the reset stands in their place.
                     let purged = self.outbox.purge(pair);
