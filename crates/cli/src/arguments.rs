@@ -76,7 +76,10 @@ impl Arguments {
         let matches = Self::command(name)
             .try_get_matches_from(arguments)
             .map_err(refuse)?;
-        let typed = Self::from_arg_matches(&matches).map_err(refuse)?;
+        let mut typed = Self::from_arg_matches(&matches).map_err(refuse)?;
+        if typed.forward.move_targets_before_the_command().is_err() {
+            return Err(UsageError::not_text(name));
+        }
         if typed.subcommand.is_some()
             && let Some(flag) = first_typed(&matches, &KubectlArguments::group())
                 .or_else(|| first_typed(&matches, &ForwardArguments::group()))
@@ -97,6 +100,7 @@ impl Arguments {
             .bin_name(name.as_str())
             .override_usage(format!(
                 "{name} [TYPE/]NAME [LOCAL_PORT:]REMOTE_PORT... [[NAMESPACE/]TYPE/NAME PORT...]... [OPTIONS]\n       \
+                 {name} [TYPE/]NAME [LOCAL_PORT:]REMOTE_PORT... [OPTIONS] -- PROGRAM [ARGUMENT]...\n       \
                  {name} COMMAND"
             ));
         // kubectl takes an underscore for every hyphen in a flag's name.
@@ -147,7 +151,13 @@ replicationcontroller, by kubectl's names and short names. NAMESPACE/TYPE/NAME n
 too. An argument with a `/` begins the next target, so one command serves many.
 
 A port is REMOTE (the same port on both sides), LOCAL:REMOTE, or :REMOTE (any free local port). \
-REMOTE is a number or the name of a port. A service's port is translated to the pod's.";
+REMOTE is a number or the name of a port. A service's port is translated to the pod's.
+
+A PROGRAM behind `--` is run, without a shell, once the ports are forwarded; podline ends with it, with its exit \
+status. It finds the local port in PODLINE_PORT and the address with the port, such as 127.0.0.1:8080, in \
+PODLINE_ADDR; `{port}` and `{addr}` in its arguments are replaced by them. Where there are several ports, \
+PODLINE_PORT_1 or `{port1}` is the first, and so on. `{{` stands for a brace. podline's own lines go to \
+standard error then; SIGINT, SIGTERM, SIGHUP and SIGQUIT go to the program.";
 
 const DEMO_ABOUT: &str = "\
 Starts a Kubernetes cluster inside this process (an API server on 127.0.0.1, a node, and pods that really serve), forwards its \
@@ -163,6 +173,7 @@ Examples:
   podline --address 0.0.0.0 svc/web 8080:80 reachable from other machines
   podline svc/web 8080:80 db/svc/pg 5432    two targets, one of them in namespace db
   podline svc/web --all-ports               every TCP port that the service declares
+  podline svc/web :80 -- curl http://{addr} a program that needs the port, and no longer than that
   podline demo                              a cluster inside the process, to try it all
 
 Exit status:
@@ -170,6 +181,8 @@ Exit status:
   1    an error, one in the command line included
   130  ended by a second Ctrl-C, at once
   143  ended by SIGTERM, in order
+  With a program behind `--`, its own; 128+n if signal n killed it, or ended podline before it ran; 127 if \
+it is not found, 126 if it cannot be run.
 
 Environment:
   KUBECONFIG                       kubeconfig files, read as kubectl reads them

@@ -1,6 +1,6 @@
 //! The owner of standard output and standard error.
 //!
-//! Standard output carries kubectl's lines and nothing else. Both streams have a writer thread behind a bounded queue, so
+//! Standard output carries kubectl's lines and nothing else, or it belongs to somebody else and they go to standard error. Both streams have a writer thread behind a bounded queue, so
 //! that neither can delay a connection.
 
 mod failure;
@@ -12,6 +12,8 @@ use std::{io, time::Duration};
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use clap::builder::StyledStr;
+
+use crate::plan::StdoutOwner;
 
 pub use failure::Failure;
 pub(crate) use failure::chain;
@@ -26,6 +28,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 pub struct Output {
     stdout: LineQueue,
     stderr: LineQueue,
+    /// One of the two, for kubectl's lines.
+    lines: LineQueue,
     coloured_stdout: bool,
     coloured_stderr: bool,
     quiet: bool,
@@ -44,8 +48,10 @@ impl Output {
     /// Takes standard output and standard error. `quiet` leaves away what is neither `Forwarding from` nor wrong.
     #[must_use]
     pub fn start(quiet: bool) -> Self {
+        let stdout = LineQueue::start("stdout", io::stdout());
         Self {
-            stdout: LineQueue::start("stdout", io::stdout()),
+            lines: stdout.clone(),
+            stdout,
             stderr: LineQueue::start("stderr", io::stderr()),
             coloured_stdout: AutoStream::choice(&io::stdout()) != ColorChoice::Never,
             coloured_stderr: AutoStream::choice(&io::stderr()) != ColorChoice::Never,
@@ -59,15 +65,25 @@ impl Output {
         Self { quiet, ..self }
     }
 
+    /// Puts kubectl's lines where `stdout` wants them.
+    #[must_use]
+    pub fn beside(self, stdout: StdoutOwner) -> Self {
+        let lines = match stdout {
+            StdoutOwner::Lines => self.stdout.clone(),
+            StdoutOwner::Command | StdoutOwner::Json | StdoutOwner::Pcap => self.stderr.clone(),
+        };
+        Self { lines, ..self }
+    }
+
     /// kubectl's line for a local address that is listened on. Never lost.
     pub fn forwarding_from(&self, address: impl std::fmt::Display) {
-        self.stdout.push(&format!("Forwarding from {address}"));
+        self.lines.push(&format!("Forwarding from {address}"));
     }
 
     /// kubectl's line for a connection that an app made; dropped and counted if nobody reads.
     pub fn handling_connection(&self, local_port: u16) {
         if !self.quiet {
-            self.stdout
+            self.lines
                 .push_if_room(&format!("Handling connection for {local_port}"));
         }
     }
@@ -75,7 +91,7 @@ impl Output {
     /// Counts such lines that could not even be made, for too many connections were.
     pub fn handled_connections(&self, number: u64) {
         if !self.quiet {
-            self.stdout.count_dropped(number);
+            self.lines.count_dropped(number);
         }
     }
 

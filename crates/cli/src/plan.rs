@@ -1,8 +1,11 @@
 //! What will be done: the command line, checked as far as it can be without a cluster.
 
+mod command;
 mod environment;
 mod overlap;
+mod stdout;
 mod targets;
+mod template;
 
 use std::time::Duration;
 
@@ -13,7 +16,9 @@ use crate::{
     output::Failure,
 };
 
+pub use command::CommandPlan;
 pub use environment::Environment;
+pub use stdout::StdoutOwner;
 pub use targets::TargetPlan;
 
 /// Everything that a forward needs to know before it starts.
@@ -25,6 +30,8 @@ pub struct ForwardPlan {
     pub balance: Option<Balance>,
     /// Which cluster, and as whom.
     pub cluster: Options,
+    /// What to run while the ports are forwarded.
+    pub command: Option<CommandPlan>,
     /// Whether to end when a pod is lost.
     pub exit_on_loss: bool,
     /// How long a silent pod is waited for after an app's half-close.
@@ -39,6 +46,8 @@ pub struct ForwardPlan {
     pub require_ready: bool,
     /// How long a connection may take nothing while another waits behind it.
     pub stalled_reader: Duration,
+    /// Who writes to standard output.
+    pub stdout: StdoutOwner,
     /// What to forward to, in the order in which it was typed.
     pub targets: Vec<TargetPlan>,
     /// How to get into the pod.
@@ -62,11 +71,14 @@ impl ForwardPlan {
         let addresses = addresses(&forward.address)?;
         let targets = targets::parse(&forward.words, forward.all_ports, name)?;
         overlap::refuse(&targets)?;
+        let command = CommandPlan::new(&forward.command, &targets)?;
         Ok(Self {
             addresses,
             balance: forward.balance.map(balance),
             without_meaning: kubectl.without_meaning.typed(),
             cluster: options(kubectl),
+            stdout: StdoutOwner::only(command.iter().map(|_| StdoutOwner::Command))?,
+            command,
             exit_on_loss: forward.exit_on_loss,
             half_close_linger: forward.half_close_linger,
             hold: forward.hold,

@@ -1,5 +1,6 @@
 //! What the program does: performs a plan, tells about it, and ends in order.
 
+mod command;
 mod completion;
 mod demo;
 mod ending;
@@ -9,7 +10,7 @@ mod limits;
 mod narrator;
 mod signals;
 
-use std::{ffi::OsString, future::Future, process::ExitCode};
+use std::{ffi::OsString, future::Future, io, process::ExitCode};
 
 use crate::{
     arguments::{Arguments, Subcommand, UsageError},
@@ -29,9 +30,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             start_logging(&output, typed.logging.verbosity);
             match typed.subcommand {
                 Some(Subcommand::Completion(completion)) => Ok(completion::print(&completion, name, &output)),
-                Some(Subcommand::Demo(demo)) => perform(|signals| demo::run(demo, output.clone(), signals)),
+                Some(Subcommand::Demo(demo)) => perform(Signals::install, |signals| {
+                    demo::run(demo, output.clone(), signals)
+                }),
                 None => ForwardPlan::new(&typed.forward, typed.kubectl, &Environment::read(), name)
-                    .and_then(|plan| perform(|signals| forward::run(plan, output.clone(), signals))),
+                    .and_then(|plan| run_forward(plan, output.clone())),
             }
         }
         Err(UsageError::Asked(text)) => {
@@ -42,14 +45,24 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let ending = ending.unwrap_or_else(|failure| {
         output.failure(&failure);
-        Ending::Failed
+        Ending::Status(failure.status())
     });
     output.finish();
     ending.into()
 }
 
+fn run_forward(plan: ForwardPlan, output: Output) -> Result<Ending, Failure> {
+    let output = output.beside(plan.stdout);
+    let install = if plan.command.is_some() {
+        Signals::install_for_command
+    } else {
+        Signals::install
+    };
+    perform(install, |signals| forward::run(plan, output, signals))
+}
+
 /// Runs a task on a runtime of one thread: for copying between sockets, more threads cost CPU and memory and win nothing.
-fn perform<T, F>(task: T) -> Result<Ending, Failure>
+fn perform<T, F>(install: fn() -> io::Result<Signals>, task: T) -> Result<Ending, Failure>
 where
     T: FnOnce(Signals) -> F,
     F: Future<Output = Result<Ending, Failure>>,
@@ -57,13 +70,13 @@ where
     limits::raise_open_files();
     // Fails only where a provider is there already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let cannot_start = |error: std::io::Error| Failure::of(&error).while_doing("the program cannot start");
+    let cannot_start = |error: io::Error| Failure::of(&error).while_doing("the program cannot start");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(cannot_start)?;
     let ending = runtime.block_on(async {
-        let signals = Signals::install().map_err(cannot_start)?;
+        let signals = install().map_err(cannot_start)?;
         task(signals).await
     });
     // A name that is still being looked up must not delay the end.

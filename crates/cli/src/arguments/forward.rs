@@ -1,6 +1,6 @@
 //! What to forward, and how.
 
-use std::time::Duration;
+use std::{ffi::OsString, mem, time::Duration};
 
 use clap::{Args, ValueEnum, ValueHint};
 
@@ -13,6 +13,10 @@ pub struct ForwardArguments {
     /// A target and its ports; an argument with a `/` begins the next target
     #[arg(value_name = "TARGET PORT", hide = true, value_hint = ValueHint::Other)]
     pub words: Vec<String>,
+
+    /// A command to run while the ports are forwarded, behind `--`
+    #[arg(value_name = "COMMAND", hide = true, last = true, value_hint = ValueHint::CommandName)]
+    pub command: Vec<OsString>,
 
     /// Addresses to listen on: IP addresses or `localhost`, separated by commas
     ///
@@ -138,6 +142,22 @@ pub struct ForwardArguments {
     /// `auto` asks for a WebSocket first and for SPDY where the answer is no. The protocol within is the same.
     #[arg(long, value_name = "TRANSPORT", value_enum)]
     pub transport: Option<TransportArgument>,
+}
+
+impl ForwardArguments {
+    /// Where nothing stands before the first `--`, the targets stand behind it, as kubectl takes them there, and the command
+    /// behind the next one. Gives the word that is no text.
+    pub(super) fn move_targets_before_the_command(&mut self) -> Result<(), OsString> {
+        if !self.words.is_empty() {
+            return Ok(());
+        }
+        let mut behind = mem::take(&mut self.command).into_iter();
+        for word in behind.by_ref().take_while(|word| word != "--") {
+            self.words.push(word.into_string()?);
+        }
+        self.command = behind.collect();
+        Ok(())
+    }
 }
 
 /// The ways to choose the pod of a connection.

@@ -44,6 +44,56 @@ fn flags_may_stand_anywhere() {
 }
 
 #[test]
+fn a_command_stands_behind_the_targets() {
+    let table = [
+        (
+            &["svc/web", "80", "--", "curl", "-s", "{addr}"][..],
+            &["svc/web", "80"][..],
+            &["curl", "-s", "{addr}"][..],
+        ),
+        (
+            &["svc/web", "80", "--", "env", "--", "true"],
+            &["svc/web", "80"],
+            &["env", "--", "true"],
+        ),
+        (
+            &["--", "svc/web", "80", "--", "env", "--", "true"],
+            &["svc/web", "80"],
+            &["env", "--", "true"],
+        ),
+        (&["--", "svc/web", "80"], &["svc/web", "80"], &[]),
+        (&["svc/web", "80", "--"], &["svc/web", "80"], &[]),
+        (&["svc/web", "80", "--", "demo"], &["svc/web", "80"], &["demo"]),
+        (&["--"], &[], &[]),
+    ];
+    for (words, before, command) in table {
+        let typed = read(words).unwrap().forward;
+        assert_eq!(typed.words, before, "{words:?}");
+        assert_eq!(typed.command, command, "{words:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_need_not_be_text_and_a_target_must() {
+    use std::os::unix::ffi::OsStringExt as _;
+
+    let odd = OsString::from_vec(vec![b'a', 0xff]);
+    let read = |words: &[&str]| {
+        let words = ["podline"].iter().chain(words).map(OsString::from);
+        Arguments::read(words.chain([odd.clone()]))
+    };
+    let (typed, _) = read(&["web", "80", "--", "cat"]).unwrap();
+    assert_eq!(typed.forward.command, [OsString::from("cat"), odd.clone()]);
+    for words in [&["web"][..], &["--", "web"]] {
+        let Err(UsageError::Wrong { sentence, .. }) = read(words) else {
+            panic!("{words:?} was taken");
+        };
+        assert_eq!(sentence, "an argument is not UTF-8");
+    }
+}
+
+#[test]
 fn the_last_of_a_repeated_flag_counts_and_lists_grow() {
     let typed = read(&[
         "-n",

@@ -7,6 +7,8 @@ use clap::{
 
 use super::ProgramName;
 
+const NOT_TEXT: &str = "an argument is not UTF-8";
+
 /// Why a command line was not taken, or the text that it asked for.
 #[derive(Debug)]
 pub enum UsageError {
@@ -50,7 +52,7 @@ impl UsageError {
             ErrorKind::InvalidSubcommand => {
                 format!("unknown command: {}", text(ContextKind::InvalidSubcommand))
             }
-            ErrorKind::InvalidUtf8 => "an argument is not UTF-8".to_owned(),
+            ErrorKind::InvalidUtf8 => NOT_TEXT.to_owned(),
             _ => first_line(&error.render().to_string()),
         };
         let mut hints = Vec::new();
@@ -69,8 +71,16 @@ impl UsageError {
         if !allowed.is_empty() {
             hints.push(format!("one of: {allowed}"));
         }
-        hints.push(format!("`{name} --help` lists all flags"));
+        hints.push(help_hint(name));
         Self::Wrong { sentence, hints }
+    }
+
+    /// An argument of podline's own that is no text.
+    pub(crate) fn not_text(name: ProgramName) -> Self {
+        Self::Wrong {
+            sentence: NOT_TEXT.to_owned(),
+            hints: vec![help_hint(name)],
+        }
     }
 
     /// A flag of the forward before a command that has no use for it.
@@ -83,6 +93,10 @@ impl UsageError {
             ],
         }
     }
+}
+
+fn help_hint(name: ProgramName) -> String {
+    format!("`{name} --help` lists all flags")
 }
 
 /// A flag without the placeholder of its value: `--address <ADDRESS>` is `--address`.

@@ -9,7 +9,11 @@ use podline_wire::Untrusted;
 pub struct Failure {
     sentence: String,
     hints: Vec<String>,
+    status: u8,
 }
+
+/// The exit status of a failure that has none of its own.
+const STATUS: u8 = 1;
 
 impl Failure {
     /// A failure in these words.
@@ -18,6 +22,7 @@ impl Failure {
         Self {
             sentence: one_line(&sentence.into()),
             hints: Vec::new(),
+            status: STATUS,
         }
     }
 
@@ -27,6 +32,7 @@ impl Failure {
         Self {
             sentence: chain(error),
             hints: Vec::new(),
+            status: STATUS,
         }
     }
 
@@ -49,6 +55,13 @@ impl Failure {
         self
     }
 
+    /// Gives it another exit status than 1.
+    #[must_use]
+    pub fn exiting_with(mut self, status: u8) -> Self {
+        self.status = status;
+        self
+    }
+
     /// The sentence, without a full stop.
     #[must_use]
     pub fn sentence(&self) -> &str {
@@ -59,6 +72,12 @@ impl Failure {
     #[must_use]
     pub fn hints(&self) -> &[String] {
         &self.hints
+    }
+
+    /// The exit status.
+    #[must_use]
+    pub fn status(&self) -> u8 {
+        self.status
     }
 }
 

@@ -51,7 +51,7 @@ pub(crate) async fn run(
 ) -> Result<Ending, Failure> {
     let demo = tokio::select! {
         biased;
-        ending = signals.asked() => return Ok(ending),
+        signal = signals.asked() => return Ok(signal.into()),
         demo = Demo::start(&arguments) => demo?,
     };
     let (name, number) = (
@@ -65,7 +65,7 @@ pub(crate) async fn run(
     output.text("");
     let ending = tokio::select! {
         biased;
-        ending = signals.asked() => Ok(ending),
+        signal = signals.asked() => Ok(signal.into()),
         ending = demo.proceed(&arguments, &output) => ending,
     };
     demo.end().await;

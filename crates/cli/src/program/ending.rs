@@ -7,10 +7,10 @@ use std::process::ExitCode;
 pub(crate) enum Ending {
     /// It did what it was asked.
     Done,
-    /// It could not; the reason has been said.
-    Failed,
     /// Ctrl-C, which is how a forward is meant to end.
     Interrupted,
+    /// With a status of somebody else's.
+    Status(u8),
     /// SIGTERM. The status is what a shell reports for a program that this signal killed.
     Terminated,
 }
@@ -19,7 +19,7 @@ impl From<Ending> for ExitCode {
     fn from(ending: Ending) -> Self {
         match ending {
             Ending::Done | Ending::Interrupted => Self::SUCCESS,
-            Ending::Failed => Self::FAILURE,
+            Ending::Status(status) => Self::from(status),
             Ending::Terminated => Self::from(128 + 15),
         }
     }

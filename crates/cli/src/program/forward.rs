@@ -1,34 +1,50 @@
 //! Performs a plan: one `Forward` for each target, until somebody ends it.
 
-use std::convert::Infallible;
-
 use futures_util::{StreamExt as _, future, stream::FuturesOrdered};
-use podline::{Ended, Forward, ForwardError, Target, cluster::Cluster};
+use podline::{Ended, Forward, ForwardError, LocalAddress, Target, cluster::Cluster};
 
-use super::{Ending, hints, narrator, signals::Signals};
+use super::{
+    Ending, command, hints, narrator,
+    signals::{Signal, Signals},
+};
 use crate::{
     output::{Failure, Output},
     plan::{ForwardPlan, TargetPlan},
 };
 
-/// Forwards until a signal comes or a forward ends by itself.
+/// Forwards until a signal comes, a forward ends by itself, or the command that needs it has ended.
 pub(crate) async fn run(plan: ForwardPlan, output: Output, mut signals: Signals) -> Result<Ending, Failure> {
     let mut forwards = Vec::with_capacity(plan.targets.len());
-    let ending = tokio::select! {
+    let lender = signals.clone();
+    let (ending, is_asked) = tokio::select! {
         biased;
-        ending = signals.asked() => Ok(ending),
-        ended = forward(&plan, &output, &mut forwards) => ended.map(|never| match never {}),
+        signal = signals.asked() => (Ok(asked(&plan, signal)), true),
+        ending = forward(&plan, &output, &mut forwards, &lender) => (ending, false),
     };
-    future::join_all(forwards.into_iter().map(Forward::shutdown)).await;
+    let shutdown = future::join_all(forwards.into_iter().map(Forward::shutdown));
+    tokio::select! {
+        _ = shutdown => {}
+        // Of a command that has ended, the status is known: it is not lost to somebody's impatience.
+        _ = signals.asked(), if plan.command.is_some() && !is_asked => {}
+    }
     ending
 }
 
-/// Starts everything, and returns when something of it has failed for good.
+/// How to end on a signal. A command that was not run is no success.
+fn asked(plan: &ForwardPlan, signal: Signal) -> Ending {
+    match plan.command {
+        Some(_) => Ending::Status(128 + signal.number()),
+        None => signal.into(),
+    }
+}
+
+/// Starts everything, and returns when something of it has failed for good, or the command has ended.
 async fn forward(
     plan: &ForwardPlan,
     output: &Output,
     forwards: &mut Vec<Forward>,
-) -> Result<Infallible, Failure> {
+    signals: &Signals,
+) -> Result<Ending, Failure> {
     for flag in &plan.without_meaning {
         tracing::debug!("{flag} changes nothing here");
     }
@@ -49,8 +65,15 @@ async fn forward(
         .iter()
         .zip(&plan.targets)
         .map(|(forward, plan)| Box::pin(async move { ended(&plan.target, &forward.ended().await) }));
-    let (failure, ..) = future::select_all(endings).await;
-    Err(failure)
+    let lost = async { future::select_all(endings).await.0 };
+    match &plan.command {
+        Some(command) => {
+            let listening: Vec<LocalAddress> =
+                forwards.iter().flat_map(Forward::local_addrs).copied().collect();
+            command::run(command, &listening, lost, signals, output).await
+        }
+        None => Err(lost.await),
+    }
 }
 
 async fn connect(plan: &ForwardPlan) -> Result<Cluster, Failure> {

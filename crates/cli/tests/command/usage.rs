@@ -58,6 +58,17 @@ fn a_port_of_three_parts_is_an_error() {
 }
 
 #[test]
+fn a_place_for_a_port_that_is_not_forwarded_is_noticed() {
+    Podline::new()
+        .args(["web", "80", "--", "curl", "{addr2}"])
+        .run()
+        .fails(
+            "error: no port belongs to `{addr2}`: one port is forwarded\n\
+         hint: they are numbered from 1 in the order in which they are listed; `{{` is a brace\n",
+        );
+}
+
+#[test]
 fn a_forgotten_target_is_noticed() {
     Podline::new().args(["8080:80"]).run().fails(
         "error: '8080:80' is not a name that an object can have\n\

@@ -1,6 +1,8 @@
 //! All cases, by theme.
 
 mod bytes;
+#[cfg(unix)]
+mod command;
 mod demo;
 mod ends;
 mod errors;
@@ -22,6 +24,8 @@ use crate::harness::Case;
 pub(crate) fn all() -> Vec<Case> {
     [
         bytes::cases(),
+        #[cfg(unix)]
+        command::cases(),
         demo::cases(),
         ends::cases(),
         errors::cases(),

@@ -59,7 +59,7 @@ impl Forwarding {
 
     /// Starts a program that says where it is `Forwarding from`.
     pub(crate) async fn of(command: Command) -> Self {
-        let mut forwarding = Self::spawn(command);
+        let mut forwarding = Self::begin(command, Stdio::null());
         let began = forwarding
             .stdout
             .until(|lines| lines.iter().any(|line| line.starts_with("Forwarding from")));
@@ -70,9 +70,10 @@ impl Forwarding {
         forwarding
     }
 
-    fn spawn(mut command: Command) -> Self {
+    /// Starts a program, and waits for nothing.
+    pub(crate) fn begin(mut command: Command, stdin: Stdio) -> Self {
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
@@ -94,7 +95,7 @@ impl Forwarding {
 
     /// Runs a program to an end that it comes to by itself.
     pub(crate) async fn run_to_end(command: Command) -> Said {
-        Self::spawn(command).end().await
+        Self::begin(command, Stdio::null()).end().await
     }
 
     /// The local address for a remote port, of the family of the first that was said.

@@ -44,6 +44,8 @@ pub(crate) enum Need {
     MeasuredKubectl,
     /// SIGINT and SIGTERM.
     Signals,
+    /// A terminal whose keys are signals, and that tells signals of a process from its own.
+    Terminal,
 }
 
 impl Need {
@@ -58,6 +60,7 @@ impl Need {
             Self::LoopbackNet => "this system has one address of loopback",
             Self::MeasuredKubectl => "the kubectl on the PATH is not 1.37, which was measured",
             Self::Signals => "this system has no signals",
+            Self::Terminal => "this system does not say who sent a signal",
         }
     }
 }

@@ -21,6 +21,8 @@ mod cases;
 mod forwarding;
 mod harness;
 mod relay;
+#[cfg(unix)]
+mod terminal;
 mod world;
 
 use std::process::ExitCode;
