@@ -29,6 +29,7 @@ use hyper_util::rt::TokioIo;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use channels::Channels;
+use faults::Commands;
 pub use faults::{ApiFault, FaultSettings, Faults, UpgradeFault};
 use framing::Framing;
 use pod::Pod;
@@ -170,7 +171,9 @@ impl Node {
             return Err(Refusal::of_fault(StatusCode::TOO_MANY_REQUESTS, name));
         }
         let response = upgrade.response();
-        let serve = serve(upgraded, upgrade, pod, self.faults.clone());
+        // From before the answer on: what is commanded once a client has its 101 is meant for this session too.
+        let commands = self.faults.commands();
+        let serve = serve(upgraded, upgrade, pod, self.faults.clone(), commands);
         self.sessions
             .spawn(self.ended.clone().run_until_cancelled_owned(serve));
         Ok(response)
@@ -193,7 +196,7 @@ impl Drop for Node {
 }
 
 /// Serves one session once the client has its 101.
-async fn serve(upgraded: OnUpgrade, upgrade: Upgrade, pod: Arc<Pod>, faults: Faults) {
+async fn serve(upgraded: OnUpgrade, upgrade: Upgrade, pod: Arc<Pod>, faults: Faults, mut commands: Commands) {
     let io = match upgraded.await {
         Ok(upgraded) => link::link(Box::new(TokioIo::new(upgraded)), &faults.settings()),
         Err(error) => {
@@ -204,16 +207,26 @@ async fn serve(upgraded: OnUpgrade, upgrade: Upgrade, pod: Arc<Pod>, faults: Fau
     match upgrade {
         Upgrade::Channels { protocol, ports, .. } => {
             let text = Upgrade::is_text(protocol);
-            Channels {
+            let channels = Channels {
                 ports,
                 text,
                 pod,
                 faults,
+            };
+            tokio::select! {
+                () = channels.run(io) => {}
+                () = commands.cut() => {}
             }
-            .run(io)
-            .await;
         }
-        Upgrade::Spdy => Session::new(io, Framing::Plain, pod, &faults).run().await,
-        Upgrade::Tunnel { .. } => Session::new(io, Framing::tunnel(), pod, &faults).run().await,
+        Upgrade::Spdy => {
+            Session::new(io, Framing::Plain, pod, &faults, commands)
+                .run()
+                .await;
+        }
+        Upgrade::Tunnel { .. } => {
+            Session::new(io, Framing::tunnel(), pod, &faults, commands)
+                .run()
+                .await;
+        }
     }
 }

@@ -81,6 +81,30 @@ pub(super) enum SessionCommand {
     Expire,
 }
 
+/// The commands to one session, from the moment when it was asked for.
+pub(super) struct Commands {
+    receiver: broadcast::Receiver<SessionCommand>,
+}
+
+impl Commands {
+    /// The next one; `None` when nobody can give any more. Nothing is lost when this is cancelled.
+    pub(super) async fn next(&mut self) -> Option<SessionCommand> {
+        loop {
+            match self.receiver.recv().await {
+                Ok(command) => return Some(command),
+                // The oldest were missed; the next one comes at once.
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    /// Waits until the connection to the runtime is lost, on either part of the way.
+    pub(super) async fn cut(&mut self) {
+        while let Some(SessionCommand::Expire) = self.next().await {}
+    }
+}
+
 impl Faults {
     /// No faults.
     #[must_use]
@@ -127,8 +151,11 @@ impl Faults {
         self.settings.subscribe()
     }
 
-    pub(super) fn commands(&self) -> broadcast::Receiver<SessionCommand> {
-        self.commands.subscribe()
+    /// The commands from now on.
+    pub(super) fn commands(&self) -> Commands {
+        Commands {
+            receiver: self.commands.subscribe(),
+        }
     }
 
     fn command(&self, command: SessionCommand) {

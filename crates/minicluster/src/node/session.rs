@@ -6,14 +6,14 @@ use podline_wire::Time;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf},
     net::TcpStream,
-    sync::{broadcast, watch},
+    sync::watch,
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
     FaultSettings, Faults,
-    faults::SessionCommand,
+    faults::{Commands, SessionCommand},
     framing::Framing,
     link::Io,
     pod::{Pod, PodConnection},
@@ -38,7 +38,7 @@ pub(super) struct Session {
     /// Keeps the two receivers from running dry.
     _faults: Faults,
     settings: watch::Receiver<FaultSettings>,
-    commands: broadcast::Receiver<SessionCommand>,
+    commands: Commands,
 
     /// The peer's connection, until it is lost.
     peer: Option<Peer>,
@@ -93,7 +93,13 @@ enum End {
 }
 
 impl Session {
-    pub(super) fn new(io: Box<dyn Io>, framing: Framing, pod: Arc<Pod>, faults: &Faults) -> Self {
+    pub(super) fn new(
+        io: Box<dyn Io>,
+        framing: Framing,
+        pod: Arc<Pod>,
+        faults: &Faults,
+        commands: Commands,
+    ) -> Self {
         let settings = faults.watch();
         let profile = {
             let settings = settings.borrow();
@@ -115,7 +121,7 @@ impl Session {
             epoch: Instant::now(),
             _faults: faults.clone(),
             settings,
-            commands: faults.commands(),
+            commands,
             peer: Some(Peer { reader, writer }),
             raw: BytesMut::new(),
             input: BytesMut::new(),
@@ -163,12 +169,10 @@ impl Session {
             () = tokio::time::sleep_until(deadline.unwrap_or(self.epoch)), if deadline.is_some() => {
                 self.runtime.handle_timeout(self.now());
             }
-            command = self.commands.recv() => match command {
-                Ok(command) => self.obey(command),
-                // The oldest commands were missed; the next one comes at once.
-                Err(broadcast::error::RecvError::Lagged(_)) => {}
+            command = self.commands.next() => match command {
+                Some(command) => self.obey(command),
                 // The node is gone.
-                Err(broadcast::error::RecvError::Closed) => self.lose_peer(),
+                None => self.lose_peer(),
             },
             Ok(()) = self.settings.changed() => {
                 let reply = self.settings.borrow_and_update().reply;

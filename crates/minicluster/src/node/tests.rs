@@ -29,14 +29,21 @@ impl Bench {
         let faults = Faults::new();
         let node = Arc::new(Node::new(faults.clone()));
         node.start_pod(sandbox(UID)).await.unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(serve(listener, Arc::clone(&node)));
-        Self {
+        let mut bench = Self {
             node,
             faults,
-            address,
-        }
+            address: ([127, 0, 0, 1], 0).into(),
+        };
+        bench.address = bench.server(|| ()).await;
+        bench
+    }
+
+    /// Another server in front of the node, which does something before each of its answers.
+    async fn server(&self, before_answer: impl Fn() + Clone + Send + Sync + 'static) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve(listener, Arc::clone(&self.node), before_answer));
+        address
     }
 }
 
@@ -49,12 +56,20 @@ fn sandbox(uid: &str) -> Sandbox {
     }
 }
 
-async fn serve(listener: TcpListener, node: Arc<Node>) {
+async fn serve(
+    listener: TcpListener,
+    node: Arc<Node>,
+    before_answer: impl Fn() + Clone + Send + Sync + 'static,
+) {
     while let Ok((stream, _)) = listener.accept().await {
-        let node = Arc::clone(&node);
+        let (node, before_answer) = (Arc::clone(&node), before_answer.clone());
         let service = service_fn(move |request| {
-            let node = Arc::clone(&node);
-            async move { Ok::<_, Infallible>(node.port_forward(request, "default", "web-0").await) }
+            let (node, before_answer) = (Arc::clone(&node), before_answer.clone());
+            async move {
+                let answer = node.port_forward(request, "default", "web-0").await;
+                before_answer();
+                Ok::<_, Infallible>(answer)
+            }
         });
         let connection =
             hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);

@@ -10,6 +10,9 @@ use super::{
 };
 use crate::node::{UpgradeFault, runtime::ReplyFault};
 
+/// How long anything may take that should happen; only a broken build ever waits so long.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Long enough for what would happen to happen; too short only lets a fault pass unseen.
 const SILENCE: Duration = Duration::from_millis(100);
 
@@ -65,6 +68,20 @@ async fn a_cut_ends_every_session_at_once() {
         client.bytes(data, 1).await;
         bench.faults.cut_sessions();
         assert_eq!(client.next().await, Event::Lost, "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_is_cut_from_its_answer_on() {
+    let bench = Bench::new().await;
+    let faults = bench.faults.clone();
+    // Before the client has the answer, and before the session's task can have begun.
+    let address = bench.server(move || faults.cut_sessions()).await;
+    for way in WAYS {
+        let (mut stream, head) = ask(address, way, "").await;
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        let end = timeout(PATIENCE, stream.read(&mut [0])).await;
+        assert!(matches!(end, Ok(Ok(0) | Err(_))), "{way:?}: {end:?}");
     }
 }
 
