@@ -13,9 +13,6 @@ use crate::{Cluster, Found, Options, PodWatch, Target};
 
 /// Long enough for anything that should happen, with the pauses between looks.
 const SOON: Duration = Duration::from_secs(40);
-/// Within that a watch has told; a look that nobody asks for comes later.
-const TOLD: Duration = Duration::from_millis(1_500);
-
 const PODS: &str = "pods services deployments replicasets";
 
 /// A cluster with a deployment and a service `web` of two pods, and a user with some rights.
@@ -82,7 +79,7 @@ fn full() -> Vec<Rule> {
 }
 
 /// Waits for a state in which `is_so`.
-async fn until(watch: &mut PodWatch, within: Duration, is_so: impl Fn(&Found) -> bool) -> Found {
+async fn until(watch: &mut PodWatch, is_so: impl Fn(&Found) -> bool) -> Found {
     let changed = async {
         loop {
             if let Ok(found) = watch.changed().await
@@ -92,7 +89,29 @@ async fn until(watch: &mut PodWatch, within: Duration, is_so: impl Fn(&Found) ->
             }
         }
     };
-    timeout(within, changed).await.unwrap()
+    timeout(SOON, changed).await.unwrap()
+}
+
+/// How a change comes to be known.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Known {
+    /// By looks, every now and then.
+    Asked,
+    /// By watches: then nobody looks for five minutes, longer than anything is waited for here.
+    Told,
+}
+
+impl Known {
+    /// Waits until it is so.
+    async fn stands(self, watch: &PodWatch) {
+        let stands = async {
+            // Nobody tells of it.
+            while self == Self::Told && !watch.is_told() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(SOON, stands).await.expect("all is told at last");
+    }
 }
 
 fn ready(found: &Found) -> usize {
@@ -100,31 +119,33 @@ fn ready(found: &Found) -> usize {
     found.pods.iter().filter(ready).count()
 }
 
-/// Takes a service through all that can happen to it and its pods. Each change has to be noticed within `within`.
-async fn follow_a_service(fixture: &Fixture, within: Duration) {
+/// Takes a service through all that can happen to it and its pods. Each change has to be noticed as it comes to be `known`.
+async fn follow_a_service(fixture: &Fixture, known: Known) {
     let store = fixture.minicluster.store();
     let mut watch = fixture.watch("svc/web");
     watch.hurry(true);
-    let found = until(&mut watch, SOON, |found| ready(found) == 2).await;
-    // The watches have to stand before there is something to tell.
-    tokio::time::sleep(Duration::from_millis(500)).await;
-
+    let found = until(&mut watch, |found| ready(found) == 2).await;
+    known.stands(&watch).await;
     let first = found.pods[0].name.clone();
     store.set_ready("default", &first, false).unwrap();
-    let found = until(&mut watch, within, |found| ready(found) == 1).await;
+    let found = until(&mut watch, |found| ready(found) == 1).await;
     assert_ne!(found.pods[0].name, first, "a ready one comes first");
+    known.stands(&watch).await;
     store.set_ready("default", &first, true).unwrap();
-    until(&mut watch, within, |found| ready(found) == 2).await;
+    until(&mut watch, |found| ready(found) == 2).await;
 
+    known.stands(&watch).await;
     store.replace_pod("default", &first).await.unwrap();
     let is_gone = |found: &Found| found.pods.iter().all(|pod| pod.name != first);
-    until(&mut watch, within, |found| is_gone(found) && ready(found) == 2).await;
+    until(&mut watch, |found| is_gone(found) && ready(found) == 2).await;
 
+    known.stands(&watch).await;
     store.scale("default", "web", 0).unwrap();
-    until(&mut watch, SOON, |found| found.pods.is_empty()).await;
+    until(&mut watch, |found| found.pods.is_empty()).await;
     store.scale("default", "web", 1).unwrap();
-    until(&mut watch, SOON, |found| ready(found) == 1).await;
+    until(&mut watch, |found| ready(found) == 1).await;
 
+    known.stands(&watch).await;
     let elsewhere = json!({"spec": {"selector": {"app": "lone"}}});
     let patch = PatchParams::default();
     let services = fixture.services();
@@ -132,39 +153,39 @@ async fn follow_a_service(fixture: &Fixture, within: Duration) {
         .patch("web", &patch, &Patch::Merge(elsewhere))
         .await
         .unwrap();
-    let found = until(&mut watch, within, |found| {
+    let found = until(&mut watch, |found| {
         found.pods.iter().all(|pod| pod.name == "lone")
     })
     .await;
     assert_eq!(ready(&found), 1);
 
+    known.stands(&watch).await;
     services.delete("web", &DeleteParams::default()).await.unwrap();
-    let error = timeout(within, watch.changed()).await.unwrap();
+    let error = timeout(SOON, watch.changed()).await.unwrap();
     assert!(matches!(&error, Err(error) if error.is_not_found()), "{error:?}");
     store
         .create(&manifest::service("web", &[("http", 81, "http")]))
         .unwrap();
-    let found = until(&mut watch, within, |found| ready(found) == 1).await;
+    let found = until(&mut watch, |found| ready(found) == 1).await;
     assert!(found.endpoint(&found.pods[0], &"81".parse().unwrap()).is_ok());
 }
 
 /// Takes a pod through all that can happen to it.
-async fn follow_a_pod(fixture: &Fixture, within: Duration) {
+async fn follow_a_pod(fixture: &Fixture, known: Known) {
     let store = fixture.minicluster.store();
     let mut watch = fixture.watch("pod/lone");
     watch.hurry(true);
-    let found = until(&mut watch, SOON, |found| ready(found) == 1).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let found = until(&mut watch, |found| ready(found) == 1).await;
+    known.stands(&watch).await;
     let uid = found.pods[0].uid.clone();
     store.set_ready("default", "lone", false).unwrap();
-    until(&mut watch, within, |found| ready(found) == 0).await;
+    until(&mut watch, |found| ready(found) == 0).await;
+    known.stands(&watch).await;
     store.replace_pod("default", "lone").await.unwrap();
-    until(&mut watch, within, |found| {
-        found.pods[0].uid != uid && ready(found) == 1
-    })
-    .await;
+    until(&mut watch, |found| found.pods[0].uid != uid && ready(found) == 1).await;
+    known.stands(&watch).await;
     store.delete_pod("default", "lone").await.unwrap();
-    let error = timeout(within, async {
+    let error = timeout(SOON, async {
         loop {
             if let Err(error) = watch.changed().await {
                 return error;
@@ -177,36 +198,36 @@ async fn follow_a_pod(fixture: &Fixture, within: Duration) {
 #[tokio::test]
 async fn with_all_rights_everything_is_told_at_once() {
     let fixture = Fixture::new(full()).await;
-    follow_a_service(&fixture, TOLD).await;
-    follow_a_pod(&fixture, TOLD).await;
+    follow_a_service(&fixture, Known::Told).await;
+    follow_a_pod(&fixture, Known::Told).await;
 }
 
 #[tokio::test]
 async fn without_watch_it_is_asked_for() {
     let rules = vec![Rule::new("get list", PODS), Rule::new("list", "endpointslices")];
     let fixture = Fixture::new(rules).await;
-    follow_a_service(&fixture, SOON).await;
-    follow_a_pod(&fixture, SOON).await;
+    follow_a_service(&fixture, Known::Asked).await;
+    follow_a_pod(&fixture, Known::Asked).await;
 }
 
 #[tokio::test]
 async fn without_endpoint_slices_the_pods_say_who_is_ready() {
     let fixture = Fixture::new(vec![Rule::new("get list watch", PODS)]).await;
-    follow_a_service(&fixture, TOLD).await;
-    follow_a_pod(&fixture, TOLD).await;
+    follow_a_service(&fixture, Known::Told).await;
+    follow_a_pod(&fixture, Known::Told).await;
 }
 
 #[tokio::test]
 async fn the_rights_of_kubectl_are_enough() {
     let fixture = Fixture::new(Rule::port_forward()).await;
-    follow_a_service(&fixture, SOON).await;
-    follow_a_pod(&fixture, SOON).await;
+    follow_a_service(&fixture, Known::Asked).await;
+    follow_a_pod(&fixture, Known::Asked).await;
 }
 
 #[tokio::test]
 async fn a_named_pod_needs_no_right_but_to_get_it() {
     let fixture = Fixture::new(vec![Rule::new("get", "pods")]).await;
-    follow_a_pod(&fixture, SOON).await;
+    follow_a_pod(&fixture, Known::Asked).await;
 }
 
 #[tokio::test]
@@ -215,16 +236,13 @@ async fn without_list_the_pods_that_are_known_are_asked_for_one_by_one() {
     let store = fixture.minicluster.store();
     let mut watch = fixture.watch("svc/web");
     watch.hurry(true);
-    let found = until(&mut watch, SOON, |found| ready(found) == 2).await;
+    let found = until(&mut watch, |found| ready(found) == 2).await;
     fixture.set(vec![Rule::new("get", PODS)]);
     let (first, second) = (found.pods[0].name.clone(), found.pods[1].name.clone());
     store.set_ready("default", &first, false).unwrap();
-    until(&mut watch, SOON, |found| ready(found) == 1).await;
+    until(&mut watch, |found| ready(found) == 1).await;
     store.delete_pod("default", &second).await.unwrap();
-    until(&mut watch, SOON, |found| {
-        found.pods.iter().all(|pod| pod.name == first)
-    })
-    .await;
+    until(&mut watch, |found| found.pods.iter().all(|pod| pod.name == first)).await;
     // Nothing is left to see: now it is an error.
     fixture.set(Vec::new());
     let error = timeout(SOON, watch.changed()).await.unwrap().unwrap_err();
@@ -236,13 +254,13 @@ async fn a_watch_alone_does_where_pods_cannot_be_listed() {
     let fixture = Fixture::new(full()).await;
     let store = fixture.minicluster.store();
     let mut watch = fixture.watch("svc/web");
-    let found = until(&mut watch, SOON, |found| ready(found) == 2).await;
+    let found = until(&mut watch, |found| ready(found) == 2).await;
     fixture.set(vec![Rule::new("get watch", PODS)]);
     watch.look();
     store.set_ready("default", &found.pods[0].name, false).unwrap();
-    until(&mut watch, SOON, |found| ready(found) == 1).await;
+    until(&mut watch, |found| ready(found) == 1).await;
     store.scale("default", "web", 3).unwrap();
-    until(&mut watch, SOON, |found| found.pods.len() == 3).await;
+    until(&mut watch, |found| found.pods.len() == 3).await;
 }
 
 #[tokio::test]
@@ -251,13 +269,13 @@ async fn a_watch_goes_on_after_the_server_forgot_what_happened() {
     let store = fixture.minicluster.store();
     for target in ["svc/web", "deploy/web"] {
         let mut watch = fixture.watch(target);
-        let found = until(&mut watch, SOON, |found| ready(found) == 2).await;
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        let found = until(&mut watch, |found| ready(found) == 2).await;
+        Known::Told.stands(&watch).await;
         store.compact();
         store.set_ready("default", &found.pods[0].name, false).unwrap();
-        until(&mut watch, SOON, |found| ready(found) == 1).await;
+        until(&mut watch, |found| ready(found) == 1).await;
         store.set_ready("default", &found.pods[0].name, true).unwrap();
-        until(&mut watch, SOON, |found| ready(found) == 2).await;
+        until(&mut watch, |found| ready(found) == 2).await;
     }
 }
 
@@ -267,17 +285,17 @@ async fn a_watch_outlives_the_server() {
     let store = fixture.minicluster.store();
     let mut watch = fixture.watch("svc/web");
     watch.hurry(true);
-    let found = until(&mut watch, SOON, |found| ready(found) == 2).await;
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let found = until(&mut watch, |found| ready(found) == 2).await;
+    Known::Told.stands(&watch).await;
     fixture.minicluster.stop_api_server().await;
     let error = timeout(SOON, watch.changed()).await.unwrap().unwrap_err();
     assert!(error.is_unreachable(), "{error:?}");
     store.set_ready("default", &found.pods[0].name, false).unwrap();
     fixture.minicluster.start_api_server().await.unwrap();
-    until(&mut watch, SOON, |found| ready(found) == 1).await;
+    until(&mut watch, |found| ready(found) == 1).await;
     // And it is told again, not only asked for.
     watch.hurry(false);
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    Known::Told.stands(&watch).await;
     store.set_ready("default", &found.pods[0].name, true).unwrap();
-    until(&mut watch, TOLD, |found| ready(found) == 2).await;
+    until(&mut watch, |found| ready(found) == 2).await;
 }

@@ -28,6 +28,9 @@ pub(super) struct Wishes {
     pub(super) is_asked: AtomicBool,
     pub(super) is_hurried: AtomicBool,
     pub(super) changed: Notify,
+    /// Whether all changes are told, rather than looked for.
+    #[cfg(test)]
+    pub(super) is_told: AtomicBool,
 }
 
 impl PodWatch {
@@ -75,6 +78,12 @@ impl PodWatch {
     pub fn look(&self) {
         self.wishes.is_asked.store(true, Ordering::Release);
         self.wishes.changed.notify_one();
+    }
+
+    /// Whether all changes are told, rather than looked for.
+    #[cfg(test)]
+    pub(crate) fn is_told(&self) -> bool {
+        self.wishes.is_told.load(Ordering::Acquire)
     }
 
     /// Says whether something is held: where changes are not told but asked for, that is done every 2 s then, and every

@@ -126,6 +126,8 @@ impl Watcher {
             }
             self.follow();
             self.schedule.set_told(self.is_told());
+            #[cfg(test)]
+            self.wishes.is_told.store(self.is_told(), Ordering::Release);
             self.say_ways();
         }
     }

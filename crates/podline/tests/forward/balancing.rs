@@ -7,7 +7,7 @@ use podline_minicluster::{Config, manifest};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::stage::{Stage, address, connect, event, holding, read_all, soon, stay_with, who};
+use crate::stage::{Stage, address, connect, event, holding, read_all, soon, stay_with, try_who, who};
 
 /// A deployment `many` with three pods that say who they are, its service, and one that keeps a client with a pod.
 async fn stage() -> Stage {
@@ -197,7 +197,7 @@ async fn where_ready_is_required_a_forward_does_not_begin_without() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rollout_fails_no_connection() {
+async fn a_rollout_fails_no_more_than_what_is_in_flight() {
     let stage = stage().await;
     let forward = stage.forward("svc/many", &[":http"]).start().await.unwrap();
     let before = serving(&forward, 3).await;
@@ -205,16 +205,18 @@ async fn a_rollout_fails_no_connection() {
     store.restart("default", "many").unwrap();
     let settled = store.wait_until_settled();
     let mut settled = std::pin::pin!(settled);
+    let mut failed = 0;
     loop {
         tokio::select! {
             done = &mut settled => {
                 done.unwrap();
                 break;
             }
-            // Each gives an answer, whatever becomes of the pods.
-            _ = who(&forward, 0) => {}
+            answer = try_who(&forward, 0) => failed += usize::from(answer.is_none()),
         }
     }
+    // A pod of this cluster is killed without grace, and may have the one request that is under way then.
+    assert!(failed <= before.len(), "{failed} of {before:?}");
     let after = serving(&forward, 9).await;
     assert!(after.is_disjoint(&before), "{after:?} {before:?}");
     assert_eq!(after.len(), 3);

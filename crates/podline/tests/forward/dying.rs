@@ -91,13 +91,11 @@ async fn a_server_that_closes_by_itself_gives_a_clean_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_container_that_died_before_is_not_held_against_later_ends() {
     let stage = Stage::new().await;
-    let forward = stage.forward("pod/tools", &[":20"]).start().await.unwrap();
-    let mut events = forward.events();
     let minicluster = &stage.minicluster;
     minicluster.kill_processes("default", "tools").await.unwrap();
     minicluster.restart_processes("default", "tools").await.unwrap();
-    // What happened is too long ago by then.
-    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    let forward = stage.forward("pod/tools", &[":20"]).start().await.unwrap();
+    let mut events = forward.events();
     let mut app = connect(&forward, 0).await;
     app.write_all(b"1000\n").await.unwrap();
     let (bytes, result) = read_all(&mut app).await;

@@ -2,7 +2,7 @@ use std::net::Ipv4Addr;
 
 use podline::{Event, ForwardError, ListenError};
 
-use crate::stage::{Stage, address, connect, echo, event};
+use crate::stage::{Stage, address, connect, echo, event, soon};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ports_are_translated_as_the_target_declares_them() {
@@ -94,13 +94,16 @@ async fn a_second_forward_takes_the_addresses_of_the_first_when_that_is_dropped(
     drop(first);
     // The listener goes with its task, a moment later.
     let spec = format!("{port}:7");
-    let second = loop {
-        match stage.forward("pod/tools", &[&spec]).start().await {
-            Ok(forward) => break forward,
-            Err(ForwardError::Listen(_)) => tokio::task::yield_now().await,
-            Err(error) => panic!("{error}"),
+    let second = soon(async {
+        loop {
+            match stage.forward("pod/tools", &[&spec]).start().await {
+                Ok(forward) => break forward,
+                Err(ForwardError::Listen(_)) => tokio::task::yield_now().await,
+                Err(error) => panic!("{error}"),
+            }
         }
-    };
+    })
+    .await;
     echo(&mut connect(&second, 0).await, b"hello").await.unwrap();
 }
 

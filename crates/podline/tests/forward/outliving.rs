@@ -4,8 +4,6 @@ use std::time::Duration;
 use podline::{End, Ended, Event};
 use podline_minicluster::manifest;
 
-use tokio::time::timeout;
-
 use crate::stage::{Stage, address, connect, echo, event, holding, read_all, soon, who};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,7 +60,8 @@ async fn a_connection_is_held_no_longer_than_was_asked_for() {
     let mut events = forward.events();
     let store = stage.minicluster.store();
     store.scale("default", "echo", 0).unwrap();
-    store.wait_for_pods("default", "echo", 0).await.unwrap();
+    // It is known by then, so that the connection is held from its beginning.
+    holding(&mut events).await;
 
     let mut app = connect(&forward, 0).await;
     let (_, result) = read_all(&mut app).await;
@@ -99,6 +98,7 @@ async fn a_pod_by_name_waits_for_its_successor_of_that_name() {
 async fn an_api_server_that_restarts_is_waited_for() {
     let stage = Stage::new().await;
     let forward = stage.forward("pod/tools", &[":7"]).start().await.unwrap();
+    let mut events = forward.events();
     let mut live = connect(&forward, 0).await;
     echo(&mut live, b"first").await.unwrap();
 
@@ -106,16 +106,16 @@ async fn an_api_server_that_restarts_is_waited_for() {
     let (_, result) = read_all(&mut live).await;
     assert_eq!(result.unwrap_err().kind(), ErrorKind::ConnectionReset);
     let address = address(&forward, 0);
-    // A session whose end has not come through yet may still take a connection with it.
     let held = loop {
         let mut attempt = tokio::spawn(async move {
             let mut app = tokio::net::TcpStream::connect(address).await.unwrap();
             echo(&mut app, b"held").await
         });
-        match timeout(Duration::from_millis(500), &mut attempt).await {
-            Ok(result) => eprintln!("XX {result:?} {}", stage.minicluster.sessions()),
-            Err(_) => break attempt,
-        }
+        tokio::select! {
+            // A session whose end has not come through yet may still take a connection with it.
+            taken = &mut attempt => taken.unwrap().expect_err("there is no way to the pod"),
+            () = holding(&mut events) => break attempt,
+        };
     };
     stage.minicluster.start_api_server().await.unwrap();
     soon(held).await.unwrap().unwrap();

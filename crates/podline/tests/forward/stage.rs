@@ -114,24 +114,36 @@ pub(crate) async fn who(forward: &Forward, index: usize) -> String {
     stay_with(forward, index).await.0
 }
 
+/// The same, if the connection is not cut.
+pub(crate) async fn try_who(forward: &Forward, index: usize) -> Option<String> {
+    ask_who(connect(forward, index).await)
+        .await
+        .ok()
+        .map(|(name, _)| name)
+}
+
 /// Which pod answers the next connection to a `web` port, and that connection, which is open.
 pub(crate) async fn stay_with(forward: &Forward, index: usize) -> (String, TcpStream) {
-    let mut app = connect(forward, index).await;
+    ask_who(connect(forward, index).await).await.unwrap()
+}
+
+async fn ask_who(mut app: TcpStream) -> io::Result<(String, TcpStream)> {
     app.write_all(b"GET /whoami HTTP/1.1\r\nHost: web\r\n\r\n")
-        .await
-        .unwrap();
+        .await?;
     let mut answer = String::new();
     // The body is a line. Whoever waits for the end of the connection waits for the runtime's second.
     loop {
         let mut part = [0; 1024];
-        let length = soon(app.read(&mut part)).await.unwrap();
-        assert!(length > 0, "cut: {answer}");
+        let length = soon(app.read(&mut part)).await?;
+        if length == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         answer.push_str(std::str::from_utf8(&part[..length]).unwrap());
         if let Some((head, body)) = answer.split_once("\r\n\r\n")
             && let Some(name) = body.strip_suffix('\n')
         {
             assert!(head.starts_with("HTTP/1.1 200"), "{head}");
-            return (name.to_owned(), app);
+            return Ok((name.to_owned(), app));
         }
     }
 }
