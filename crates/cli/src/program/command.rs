@@ -93,9 +93,11 @@ async fn attend(
                 (Signal::Terminate, Sender::Process)
             }
         };
-        // What a terminal sends, it sends to the command too.
-        if sender == Sender::Process {
-            pass_on(child, signal);
+        match sender {
+            Sender::Process => pass_on(child, signal),
+            Sender::Terminal => {
+                tracing::debug!("{signal:?} came from the terminal, so the command has it too")
+            }
         }
     }
 }
