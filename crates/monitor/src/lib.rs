@@ -30,3 +30,5 @@ pub use facts::{
     Closed, ConnectionState, ConnectionView, Fact, Facts, ForwardMonitor, ForwardName, ForwardSnapshot,
     Monitor, Next, Rates, Sample, Totals, What,
 };
+
+pub mod pcap;

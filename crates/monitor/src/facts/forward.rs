@@ -10,6 +10,7 @@ use podline::{
 use super::{
     Closed, ConnectionTap, ConnectionView, Fact, ForwardName, Observed, Rates, Sample, Teller, Totals, What,
 };
+use crate::pcap::{Interface, Recorder};
 
 /// Connections that are over and are still shown.
 const ENDED: usize = 256;
@@ -54,6 +55,7 @@ pub(super) struct Record {
     pub(super) name: Arc<ForwardName>,
     teller: Teller,
     view: OnceLock<ForwardView>,
+    interface: OnceLock<Interface>,
     state: Mutex<State>,
 }
 
@@ -75,6 +77,7 @@ impl ForwardMonitor {
                 name: Arc::new(name),
                 teller,
                 view: OnceLock::new(),
+                interface: OnceLock::new(),
                 state: Mutex::default(),
             }),
         }
@@ -82,6 +85,13 @@ impl ForwardMonitor {
 
     pub(super) fn record(&self) -> &Arc<Record> {
         &self.record
+    }
+
+    /// Lets captures have this forward's connections, as those of `interface`. Called once, before the forward starts: captures
+    /// may be started and stopped as long as it lives.
+    pub fn record_as(&self, interface: Interface) {
+        // It keeps the first one that it was given.
+        let _ = self.record.interface.set(interface);
     }
 
     /// Follows `forward`, which has started and takes its taps from here. Called once.
@@ -116,6 +126,10 @@ impl Record {
             forward: self.name.clone(),
             what: make(),
         });
+    }
+
+    pub(super) fn recorder(&self, connection: Connection) -> Option<Recorder> {
+        Some(self.interface.get()?.recorder(connection))
     }
 
     fn handle_accepted(&self, connection: Connection) -> Arc<Observed> {

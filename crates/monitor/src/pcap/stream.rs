@@ -1,0 +1,199 @@
+use super::{Ends, Kind, Packet, Side};
+
+/// Bytes of one side after which the other acknowledges them without having anything to say: two full segments, as
+/// RFC 9293 3.8.6.3 wants it.
+const ACKNOWLEDGE: u32 = 2 * 0xFFFF;
+
+/// Takes the packets of a stream.
+pub(super) trait Packets {
+    /// Takes one, or not.
+    fn take(&mut self, packet: &Packet<'_>) -> bool;
+}
+
+/// Takes nothing.
+pub(super) struct Nobody;
+
+/// How a stream ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Close {
+    /// Both sides have ended, in order.
+    Orderly,
+    /// Cut, as seen from the other side of this one.
+    Reset(Side),
+}
+
+/// The TCP connection between an app and a pod, as somebody in the middle would see it, made of the bytes that the two say.
+///
+/// Its numbers go on whether its packets are taken or not, so a packet that was not taken is a gap that every tool sees.
+#[derive(Debug)]
+pub(super) struct Stream {
+    ends: Ends,
+    app: Half,
+    pod: Half,
+    /// Goes with the first packet that is taken.
+    introduction: String,
+    is_introduced: bool,
+    is_closed: bool,
+}
+
+/// What one side sends.
+#[derive(Debug)]
+struct Half {
+    /// The sequence number of the next byte.
+    next: u32,
+    /// The sequence number up to which the other side has acknowledged.
+    acknowledged: u32,
+    is_finished: bool,
+}
+
+impl Stream {
+    /// Opens a connection. `initial` are the sequence numbers that the app and the pod begin with; the introduction is told
+    /// with the first packet.
+    pub(super) fn open(
+        ends: Ends,
+        initial: [u32; 2],
+        introduction: String,
+        packets: &mut dyn Packets,
+    ) -> Self {
+        let mut stream = Self {
+            ends,
+            app: Half::new(initial[0]),
+            pod: Half::new(initial[1]),
+            introduction,
+            is_introduced: false,
+            is_closed: false,
+        };
+        stream.emit(Side::App, Kind::Syn, &[], None, packets);
+        stream.emit(Side::Pod, Kind::SynAck, &[], None, packets);
+        stream.emit(Side::App, Kind::Ack, &[], None, packets);
+        stream
+    }
+
+    /// Whom it connects.
+    pub(super) fn ends(&self) -> Ends {
+        self.ends
+    }
+
+    /// Somebody new takes the packets: the next one introduces the connection.
+    pub(super) fn introduce(&mut self) {
+        self.is_introduced = false;
+    }
+
+    /// One side said `bytes`.
+    pub(super) fn say(&mut self, from: Side, bytes: &[u8], packets: &mut dyn Packets) {
+        if self.is_closed || self.half(from).is_finished {
+            return;
+        }
+        let most = usize::from(Packet::payload_most(&self.ends));
+        let mut segments = bytes.chunks(most).peekable();
+        while let Some(segment) = segments.next() {
+            let push = segments.peek().is_none();
+            self.emit(from, Kind::Data { push }, segment, None, packets);
+            if self.half(from).unacknowledged() >= ACKNOWLEDGE {
+                self.emit(from.other(), Kind::Ack, &[], None, packets);
+            }
+        }
+    }
+
+    /// One side says no more.
+    pub(super) fn finish(&mut self, from: Side, packets: &mut dyn Packets) {
+        if self.is_closed || self.half(from).is_finished {
+            return;
+        }
+        self.emit(from, Kind::Fin, &[], None, packets);
+        self.half_mut(from).is_finished = true;
+        self.emit(from.other(), Kind::Ack, &[], None, packets);
+    }
+
+    /// The end; the last packet has `comment`.
+    pub(super) fn close(&mut self, close: Close, comment: &str, packets: &mut dyn Packets) {
+        if self.is_closed {
+            return;
+        }
+        let comment = Some(comment);
+        match close {
+            Close::Reset(side) => self.emit(side, Kind::Reset, &[], comment, packets),
+            Close::Orderly => {
+                self.emit(Side::Pod, Kind::Fin, &[], None, packets);
+                let last = if self.app.is_finished {
+                    Side::App
+                } else {
+                    self.emit(Side::App, Kind::Fin, &[], None, packets);
+                    Side::Pod
+                };
+                self.emit(last, Kind::Ack, &[], comment, packets);
+            }
+        }
+        self.is_closed = true;
+    }
+
+    fn emit(
+        &mut self,
+        from: Side,
+        kind: Kind,
+        payload: &[u8],
+        comment: Option<&str>,
+        packets: &mut dyn Packets,
+    ) {
+        let introduction = (!self.is_introduced).then_some(self.introduction.as_str());
+        let packet = Packet {
+            ends: self.ends,
+            from,
+            kind,
+            sequence: self.half(from).next,
+            acknowledgment: self.half(from.other()).next,
+            payload,
+            comments: [introduction, comment],
+        };
+        if packets.take(&packet) {
+            self.is_introduced = true;
+        }
+        self.half_mut(from).advance(payload, kind);
+        if kind.acknowledges() {
+            let other = self.half_mut(from.other());
+            other.acknowledged = other.next;
+        }
+    }
+
+    fn half(&self, side: Side) -> &Half {
+        match side {
+            Side::App => &self.app,
+            Side::Pod => &self.pod,
+        }
+    }
+
+    fn half_mut(&mut self, side: Side) -> &mut Half {
+        match side {
+            Side::App => &mut self.app,
+            Side::Pod => &mut self.pod,
+        }
+    }
+}
+
+impl Half {
+    fn new(initial: u32) -> Self {
+        Self {
+            next: initial,
+            acknowledged: initial,
+            is_finished: false,
+        }
+    }
+
+    fn unacknowledged(&self) -> u32 {
+        self.next.wrapping_sub(self.acknowledged)
+    }
+
+    fn advance(&mut self, payload: &[u8], kind: Kind) {
+        let bytes = u32::try_from(payload.len()).expect("a segment is smaller than 64 KiB");
+        self.next = self.next.wrapping_add(bytes).wrapping_add(kind.numbers());
+    }
+}
+
+impl Packets for Nobody {
+    fn take(&mut self, _: &Packet<'_>) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests;
