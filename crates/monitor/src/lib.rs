@@ -32,3 +32,9 @@ pub use facts::{
 };
 
 pub mod pcap;
+
+mod tui;
+pub use tui::{Look, TuiError, run as run_tui};
+
+mod words;
+pub use words::{Saying, Weight, say, say_end};

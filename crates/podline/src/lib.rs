@@ -50,6 +50,7 @@ mod probe;
 pub use probe::{Answer, Ask, HttpPath, InvalidPath, PROBE_DEADLINE, Probe, Probed};
 
 mod reason;
+pub use reason::reason;
 
 mod socket;
 

@@ -3,7 +3,7 @@ use std::error::Error;
 use podline_wire::Untrusted;
 
 /// An error and what it came from, as one text: `a: b: c`. Errors say their own part only.
-pub(crate) fn reason(error: &dyn Error) -> Untrusted {
+pub fn reason(error: &dyn Error) -> Untrusted {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

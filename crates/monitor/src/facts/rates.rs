@@ -24,7 +24,7 @@ pub struct Sample {
 
 impl Rates {
     /// A second has passed, in which the counts since the beginning became `now`.
-    pub(super) fn handle_second(&mut self, now: Sample) {
+    pub(crate) fn handle_second(&mut self, now: Sample) {
         if self.seconds.len() == SECONDS {
             self.seconds.pop_front();
         }
@@ -55,7 +55,7 @@ impl Rates {
 }
 
 impl Sample {
-    pub(super) fn new(accepted: u64, sent: u64, received: u64) -> Self {
+    pub(crate) fn new(accepted: u64, sent: u64, received: u64) -> Self {
         Self {
             accepted,
             sent,

@@ -19,7 +19,6 @@ pub struct ForwardView {
 
 /// One pod behind a forward, as it is now.
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[non_exhaustive]
 pub struct PodView {
     /// Its namespace and name.
     pub address: PodAddress,

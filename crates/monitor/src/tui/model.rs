@@ -1,0 +1,268 @@
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::prompt::edit;
+use super::rows::rows;
+use super::{Key, Prompt, Row, Sort};
+use crate::{Fact, ForwardName, ForwardSnapshot, Next, Saying, Weight, What, say, say_end};
+
+/// Lines of the log that are kept.
+const LOG: usize = 500;
+/// Rows that a page key moves by.
+const PAGE: isize = 10;
+
+/// What is shown, and how keys change it. Knows no terminal.
+#[derive(Debug)]
+pub(super) struct Model {
+    pub(super) forwards: Vec<ForwardSnapshot>,
+    pub(super) rows: Vec<Row>,
+    pub(super) log: VecDeque<Line>,
+    pub(super) pane: Pane,
+    pub(super) filter: String,
+    pub(super) sort: Sort,
+    pub(super) is_reversed: bool,
+    pub(super) prompt: Option<Prompt>,
+    pub(super) has_detail: bool,
+    pub(super) has_help: bool,
+    /// The connection that keys act on; the first row if it is none of those that are shown.
+    selected: Option<(usize, u64)>,
+    /// How many lines the log is scrolled back.
+    pub(super) scrolled: usize,
+    /// Whose time of day is shown.
+    pub(super) zone: TimeZone,
+}
+
+/// One line of the log.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub(super) at: Timestamp,
+    /// Of which forward; none if of all.
+    pub(super) forward: Option<Arc<ForwardName>>,
+    pub(super) saying: Saying,
+}
+
+/// What the lower part of the screen shows.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Pane {
+    #[default]
+    Connections,
+    Log,
+}
+
+/// What a key asks for that is done elsewhere.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Command {
+    /// End this connection.
+    EndConnection { forward: usize, id: u64 },
+    /// Leave the view, which ends the forwards.
+    Quit,
+    /// Hand the terminal back to the shell for a while.
+    Suspend,
+}
+
+impl Pane {
+    pub(super) const ALL: [Self; 2] = [Self::Connections, Self::Log];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Connections => "connections",
+            Self::Log => "events",
+        }
+    }
+
+    fn next(self) -> Self {
+        match self {
+            Self::Connections => Self::Log,
+            Self::Log => Self::Connections,
+        }
+    }
+}
+
+impl Model {
+    /// Nothing yet. Times of day will be shown in `zone`.
+    pub(super) fn new(zone: TimeZone) -> Self {
+        Self {
+            forwards: Vec::new(),
+            rows: Vec::new(),
+            log: VecDeque::new(),
+            pane: Pane::default(),
+            filter: String::new(),
+            sort: Sort::default(),
+            is_reversed: false,
+            prompt: None,
+            has_detail: false,
+            has_help: false,
+            selected: None,
+            scrolled: 0,
+            zone,
+        }
+    }
+
+    /// All forwards as they are now.
+    pub(super) fn handle_forwards(&mut self, forwards: Vec<ForwardSnapshot>) {
+        self.forwards = forwards;
+        self.arrange();
+    }
+
+    /// Something happened.
+    pub(super) fn handle_next(&mut self, next: &Next) {
+        match next {
+            Next::Fact(fact) => self.handle_fact(fact),
+            Next::Skipped(number) => {
+                let saying =
+                    Saying::warning(format!("{number} events were not shown, for there were too many"));
+                self.push(Timestamp::now(), None, saying);
+            }
+        }
+    }
+
+    fn handle_fact(&mut self, fact: &Fact) {
+        let saying = match &fact.what {
+            What::Closed(closed) => {
+                let connection = &closed.connection;
+                say_end(connection.id, connection.local.port(), &closed.outcome)
+            }
+            What::Happened(event) => say(event),
+            What::Accepted(_) | What::Opened { .. } | What::Ready => None,
+        };
+        if let Some(saying) = saying.filter(|saying| saying.weight != Weight::Detail) {
+            self.push(fact.at, Some(fact.forward.clone()), saying);
+        }
+    }
+
+    fn push(&mut self, at: Timestamp, forward: Option<Arc<ForwardName>>, saying: Saying) {
+        if self.log.len() == LOG {
+            self.log.pop_front();
+        }
+        self.log.push_back(Line { at, forward, saying });
+        // Whoever has scrolled back goes on reading the same lines.
+        if self.scrolled > 0 {
+            self.scrolled = (self.scrolled + 1).min(self.log.len());
+        }
+    }
+
+    /// The place of the selected connection among the rows.
+    pub(super) fn place(&self) -> usize {
+        let is_selected = |row: &Row| self.selected.is_some_and(|selected| row.is(selected));
+        self.rows.iter().position(is_selected).unwrap_or(0)
+    }
+
+    /// The selected connection, if there is one.
+    pub(super) fn selected(&self) -> Option<&Row> {
+        self.rows.get(self.place())
+    }
+
+    pub(super) fn handle_key(&mut self, key: Key) -> Option<Command> {
+        match (key, self.prompt.clone()) {
+            (Key::Interrupt, _) => Some(Command::Quit),
+            (Key::Suspend, _) => Some(Command::Suspend),
+            (key, Some(Prompt::End { forward, id })) => {
+                self.prompt = None;
+                (key == Key::Character('y')).then_some(Command::EndConnection { forward, id })
+            }
+            (key, Some(Prompt::Filter { before })) => {
+                self.handle_filter_key(key, before);
+                None
+            }
+            (key, None) => self.handle_plain_key(key),
+        }
+    }
+
+    fn handle_filter_key(&mut self, key: Key, before: String) {
+        match key {
+            Key::Enter => self.prompt = None,
+            Key::Escape => {
+                self.filter = before;
+                self.prompt = None;
+            }
+            key => edit(&mut self.filter, key),
+        }
+        self.arrange();
+    }
+
+    fn handle_plain_key(&mut self, key: Key) -> Option<Command> {
+        if self.has_help {
+            // Any key leaves the help; one that quits means the help.
+            self.has_help = false;
+            return None;
+        }
+        match key {
+            Key::Character('q') => return Some(Command::Quit),
+            Key::Character('?') => self.has_help = true,
+            Key::Escape if self.has_detail => self.has_detail = false,
+            Key::Escape => {
+                self.filter.clear();
+                self.arrange();
+            }
+            Key::Tab => self.pane = self.pane.next(),
+            Key::Character('1') => self.pane = Pane::Connections,
+            Key::Character('2') => self.pane = Pane::Log,
+            Key::Character('j') | Key::Down => self.move_by(1),
+            Key::Character('k') | Key::Up => self.move_by(-1),
+            Key::PageDown => self.move_by(PAGE),
+            Key::PageUp => self.move_by(-PAGE),
+            Key::Character('g') | Key::Home => self.move_by(isize::MIN),
+            Key::Character('G') | Key::End => self.move_by(isize::MAX),
+            key if self.pane == Pane::Connections => self.handle_connections_key(key),
+            _ => {}
+        }
+        None
+    }
+
+    fn handle_connections_key(&mut self, key: Key) {
+        match key {
+            Key::Enter => self.has_detail = !self.has_detail && !self.rows.is_empty(),
+            Key::Character('/') => {
+                self.prompt = Some(Prompt::Filter {
+                    before: self.filter.clone(),
+                });
+            }
+            Key::Character('s') => {
+                self.sort = self.sort.next();
+                self.arrange();
+            }
+            Key::Character('r') => {
+                self.is_reversed = !self.is_reversed;
+                self.arrange();
+            }
+            Key::Character('x') => {
+                if let Some(row) = self.selected().filter(|row| !row.is_over()) {
+                    let (forward, id) = row.key();
+                    self.prompt = Some(Prompt::End { forward, id });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn move_by(&mut self, rows: isize) {
+        match self.pane {
+            Pane::Connections => {
+                let last = self.rows.len().saturating_sub(1);
+                let place = self.place().saturating_add_signed(rows).min(last);
+                self.selected = self.rows.get(place).map(Row::key);
+            }
+            // Back in time is up.
+            Pane::Log => {
+                let back = rows.checked_neg().unwrap_or(isize::MAX);
+                let most = self.log.len().saturating_sub(1);
+                self.scrolled = self.scrolled.saturating_add_signed(back).min(most);
+            }
+        }
+    }
+
+    fn arrange(&mut self) {
+        // The cursor stays with its connection, or where it was.
+        let place = self.place();
+        self.rows = rows(&self.forwards, &self.filter, self.sort, self.is_reversed);
+        let is_there = |selected| self.rows.iter().any(|row| row.is(selected));
+        if !self.selected.is_some_and(is_there) {
+            let last = self.rows.len().saturating_sub(1);
+            self.selected = self.rows.get(place.min(last)).map(Row::key);
+        }
+        self.has_detail &= !self.rows.is_empty();
+    }
+}
