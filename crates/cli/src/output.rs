@@ -16,7 +16,6 @@ use clap::builder::StyledStr;
 use crate::plan::StdoutOwner;
 
 pub use failure::Failure;
-pub(crate) use failure::chain;
 use line_queue::LineQueue;
 pub(crate) use logging::start_logging;
 
@@ -70,7 +69,9 @@ impl Output {
     pub fn beside(self, stdout: StdoutOwner) -> Self {
         let lines = match stdout {
             StdoutOwner::Lines => self.stdout.clone(),
-            StdoutOwner::Command | StdoutOwner::Json | StdoutOwner::Pcap => self.stderr.clone(),
+            StdoutOwner::Command | StdoutOwner::Json | StdoutOwner::Pcap | StdoutOwner::Tui => {
+                self.stderr.clone()
+            }
         };
         Self { lines, ..self }
     }

@@ -10,6 +10,7 @@ mod template;
 use std::time::Duration;
 
 use podline::{Address, Balance, TransportChoice, cluster::Options};
+use podline_monitor::Look;
 
 use crate::{
     arguments::{BalanceArgument, ForwardArguments, KubectlArguments, ProgramName, TransportArgument},
@@ -52,6 +53,8 @@ pub struct ForwardPlan {
     pub targets: Vec<TargetPlan>,
     /// How to get into the pod.
     pub transport: TransportChoice,
+    /// Whether all is shown on the terminal, and how.
+    pub tui: Option<Look>,
     /// The flags that were typed and change nothing.
     pub without_meaning: Vec<&'static str>,
 }
@@ -77,7 +80,12 @@ impl ForwardPlan {
             balance: forward.balance.map(balance),
             without_meaning: kubectl.without_meaning.typed(),
             cluster: options(kubectl),
-            stdout: StdoutOwner::only(command.iter().map(|_| StdoutOwner::Command))?,
+            stdout: StdoutOwner::only(
+                command
+                    .iter()
+                    .map(|_| StdoutOwner::Command)
+                    .chain(forward.tui.then_some(StdoutOwner::Tui)),
+            )?,
             command,
             exit_on_loss: forward.exit_on_loss,
             half_close_linger: forward.half_close_linger,
@@ -88,6 +96,7 @@ impl ForwardPlan {
             stalled_reader: forward.stalled_reader,
             targets,
             transport: transport(forward.transport, environment),
+            tui: tui(forward.tui, environment)?,
         })
     }
 }
@@ -113,6 +122,23 @@ fn balance(typed: BalanceArgument) -> Balance {
         BalanceArgument::Least => Balance::Least,
         BalanceArgument::RoundRobin => Balance::RoundRobin,
     }
+}
+
+/// How the terminal view looks, where one is asked for and there is a terminal.
+fn tui(typed: bool, environment: &Environment) -> Result<Option<Look>, Failure> {
+    if !typed {
+        return Ok(None);
+    }
+    if !environment.is_terminal {
+        return Err(Failure::new(
+            "`--tui` needs a terminal on standard input and standard output",
+        ));
+    }
+    Ok(Some(if environment.has_colours {
+        Look::Coloured
+    } else {
+        Look::Plain
+    }))
 }
 
 /// The flag, and where there is none, kubectl's environment variable.

@@ -137,6 +137,10 @@ pub struct ForwardArguments {
     )]
     pub stalled_reader: Duration,
 
+    /// Show the forwards, their pods, connections and events on the terminal; `?` there tells the keys
+    #[arg(long, help_heading = "Watching")]
+    pub tui: bool,
+
     /// How to ask the API server for the connection into the pod
     ///
     /// `auto` asks for a WebSocket first and for SPDY where the answer is no. The protocol within is the same.

@@ -15,6 +15,8 @@ pub enum StdoutOwner {
     Lines,
     /// Packets.
     Pcap,
+    /// The terminal view.
+    Tui,
 }
 
 impl StdoutOwner {
@@ -43,6 +45,7 @@ impl fmt::Display for StdoutOwner {
             Self::Json => "`--output json`",
             Self::Lines => "podline's lines",
             Self::Pcap => "`--pcap -`",
+            Self::Tui => "`--tui`",
         })
     }
 }

@@ -111,6 +111,7 @@ fn each_address_counts_once() {
 fn the_flag_is_stronger_than_the_environment() {
     let disabled = Environment {
         websockets_are_disabled: true,
+        ..Environment::default()
     };
     let transport =
         |environment: &Environment, words: &[&str]| plan_in(environment, words).unwrap().transport;
@@ -159,4 +160,23 @@ fn what_is_asked_of_a_forward_is_planned() {
     assert_eq!(asked.max_sessions, 8);
     assert!(asked.require_ready);
     assert_eq!(asked.stalled_reader, Duration::from_secs(60));
+}
+
+#[test]
+fn the_terminal_view_needs_a_terminal_of_its_own() {
+    let terminal = Environment {
+        is_terminal: true,
+        ..Environment::default()
+    };
+    let plan = plan_in(&terminal, &["web", "80", "--tui"]).unwrap();
+    assert_eq!((plan.tui, plan.stdout), (Some(Look::Plain), StdoutOwner::Tui));
+    let sentence = |environment: &Environment, words: &[&str]| {
+        plan_in(environment, words).unwrap_err().sentence().to_owned()
+    };
+    assert_eq!(
+        sentence(&Environment::default(), &["web", "80", "--tui"]),
+        "`--tui` needs a terminal on standard input and standard output"
+    );
+    let both = sentence(&terminal, &["web", "80", "--tui", "--", "true"]);
+    assert!(both.contains("not to both"), "{both}");
 }

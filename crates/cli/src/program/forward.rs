@@ -2,6 +2,7 @@
 
 use futures_util::{StreamExt as _, future, stream::FuturesOrdered};
 use podline::{Ended, Forward, ForwardError, LocalAddress, Target, cluster::Cluster};
+use podline_monitor::{ForwardMonitor, Monitor, run_tui};
 
 use super::{
     Ending, command, hints, narrator,
@@ -49,15 +50,22 @@ async fn forward(
         tracing::debug!("{flag} changes nothing here");
     }
     let cluster = connect(plan).await?;
+    let monitor = plan.tui.is_some().then(Monitor::start);
     // All start at the same time, and tell where they listen in the order of the command line.
     let mut starting: FuturesOrdered<_> = plan
         .targets
         .iter()
-        .map(|target| start(plan, target, cluster.clone()))
+        .map(|target| {
+            let watched = monitor.as_ref().map(|monitor| monitor.forward(&target.target));
+            start(plan, target, cluster.clone(), watched)
+        })
         .collect();
     while let Some(started) = starting.next().await {
         let (target, forward) = started?;
-        narrator::tell(&forward, target, output);
+        // On a terminal that shows everything, lines would be in the way.
+        if plan.tui.is_none() {
+            narrator::tell(&forward, target, output);
+        }
         forwards.push(forward);
     }
     drop(starting);
@@ -66,6 +74,12 @@ async fn forward(
         .zip(&plan.targets)
         .map(|(forward, plan)| Box::pin(async move { ended(&plan.target, &forward.ended().await) }));
     let lost = async { future::select_all(endings).await.0 };
+    if let (Some(monitor), Some(look)) = (&monitor, plan.tui) {
+        return tokio::select! {
+            failure = lost => Err(failure),
+            left = run_tui(monitor, look) => left.map(|()| Ending::Done).map_err(|error| Failure::of(&error)),
+        };
+    }
     match &plan.command {
         Some(command) => {
             let listening: Vec<LocalAddress> =
@@ -90,6 +104,7 @@ async fn start<'a>(
         target,
     }: &'a TargetPlan,
     cluster: Cluster,
+    watched: Option<ForwardMonitor>,
 ) -> Result<(&'a Target, Forward), Failure> {
     let mut builder = Forward::builder(cluster.clone(), target.clone())
         .all_ports(*all_ports)
@@ -110,8 +125,17 @@ async fn start<'a>(
     for port in ports {
         builder = builder.port(port.clone());
     }
+    if let Some(watched) = &watched {
+        builder = builder.taps(watched.clone());
+    }
     match builder.start().await {
-        Ok(forward) => Ok((target, forward)),
+        Ok(forward) => {
+            if let Some(watched) = watched {
+                watched.follow(&forward);
+                watched.ready();
+            }
+            Ok((target, forward))
+        }
         Err(error) => {
             let namespace = target.namespace.as_deref().unwrap_or_else(|| cluster.namespace());
             Err(failure(&error).hinted(hints::of_place(&error, namespace)))

@@ -38,7 +38,7 @@ trap 'echo QUIT' QUIT
 trap 'echo $interrupts; kill $waiting; exit 42' TERM
 sleep 600 & waiting=$!
 echo ready
-while :; do wait $waiting; done
+while kill -0 $waiting 2>/dev/null; do wait $waiting; done
 "#;
 
 async fn run(world: &World, arguments: &[&str], command: &[&str]) -> Said {
