@@ -18,6 +18,7 @@ mod server;
 mod targets;
 mod transports;
 mod troubles;
+mod tui;
 
 use crate::harness::Case;
 
@@ -41,6 +42,7 @@ pub(crate) fn all() -> Vec<Case> {
         targets::cases(),
         transports::cases(),
         troubles::cases(),
+        tui::cases(),
     ]
     .concat()
 }

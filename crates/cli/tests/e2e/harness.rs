@@ -46,6 +46,8 @@ pub(crate) enum Need {
     Signals,
     /// A terminal whose keys are signals, and that tells signals of a process from its own.
     Terminal,
+    /// A terminal that can be looked at.
+    Tmux,
 }
 
 impl Need {
@@ -61,6 +63,7 @@ impl Need {
             Self::MeasuredKubectl => "the kubectl on the PATH is not 1.37, which was measured",
             Self::Signals => "this system has no signals",
             Self::Terminal => "this system does not say who sent a signal",
+            Self::Tmux => "tmux is not on the PATH",
         }
     }
 }

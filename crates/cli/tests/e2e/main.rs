@@ -23,6 +23,7 @@ mod harness;
 mod relay;
 #[cfg(unix)]
 mod terminal;
+mod tmux;
 mod world;
 
 use std::process::ExitCode;

@@ -14,7 +14,7 @@ use std::{
 use podline_minicluster::{Config, Minicluster, Rule, User, manifest, node::Faults};
 use tempfile::TempDir;
 
-use crate::harness::Need;
+use crate::{harness::Need, tmux::Tmux};
 use kubectl::Kubectl;
 pub(crate) use users::{FORWARDER, LOOKER, NAMER, WATCHER, WEBSOCKET_FORWARDER};
 
@@ -133,6 +133,7 @@ impl World {
             Need::LoopbackNet | Need::Terminal => cfg!(target_os = "linux"),
             Need::MeasuredKubectl => self.kubectl.as_ref().is_some_and(Kubectl::is_measured),
             Need::Signals => cfg!(unix),
+            Need::Tmux => Tmux::is_there(),
         }
     }
 
