@@ -57,8 +57,13 @@ use self::peer::Proof;
 use self::rate::Rate;
 use self::round_trip::RoundTrip;
 
-/// A fence that only tells that a lane is free again waits this long, so that lanes that end together share it.
+/// A fence that no sender waits for, only who wants to know that a lane is free again, waits this long, so that lanes that
+/// end together share it.
 const FREEING_DELAY: Duration = Duration::from_millis(5);
+
+/// While another lane is free it waits for so long, so that it goes with the next opening: a message of its own wakes each
+/// of the three servers on the way, there and back. At a thousand connections a second a session has one every 50 ms.
+const UNHURRIED_DELAY: Duration = Duration::from_millis(200);
 
 /// An id below all that pairs use: a SYN_STREAM with it is refused by the peer's reader itself, once a higher id was sent.
 const PROBE_STREAM: StreamId = StreamId::new(1).expect("one is an id");
@@ -223,11 +228,7 @@ impl Session {
         self.rate.handle_timeout(now);
         self.find_late_lanes(now);
         self.end_overdue_pairs(now);
-        for lane in LaneIndex::ALL {
-            if self.lane(lane).fence_wanted().is_some_and(|at| at <= now) {
-                self.fence(now, lane);
-            }
-        }
+        self.send_due_fences(now);
         let prospects = self.prospects();
         match self.liveness.handle_timeout(now, prospects) {
             Verdict::Alive => {}
@@ -270,6 +271,7 @@ impl Session {
     /// # Errors
     /// The session has no stream ids left; it is retired then.
     pub fn open(&mut self, now: Time, lane: LaneIndex, port: u16) -> Result<PairId, Exhausted> {
+        self.send_freeing_fences(now);
         let first = lane.next_odd(self.next_stream);
         let ids = StreamId::new(first).zip(first.checked_add(STREAM_STEP).and_then(StreamId::new));
         let Some((error, data)) = ids else {
@@ -322,7 +324,7 @@ impl Session {
         self.in_flight.handle_sent(length);
         if fin {
             self.lane_mut(lane).pair_closed();
-            self.lane_mut(lane).want_fence(now + FREEING_DELAY);
+            self.want_quiet_fence(now, lane);
         } else if Credit::wants_fence(self.lane(lane).unfenced()) || (bulk && self.fences_each_frame(lane)) {
             self.fence(now, lane);
         }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::Time;
 use crate::spdy::{self, StreamId, WORKERS};
 
-use super::lane::{Fence, SentFence};
+use super::lane::{Fence, Lane, SentFence};
 use super::liveness::Prospects;
-use super::{Event, FREEING_DELAY, LaneIndex, PROBE_STREAM, Peer, Session};
+use super::{Event, FREEING_DELAY, LaneIndex, PROBE_STREAM, Peer, Session, UNHURRIED_DELAY};
 
 /// Fences by SYN_STREAM a second and session, at most: each is a line in the node's log.
 pub(super) const LOGGED_FENCES: usize = 20;
@@ -23,7 +23,7 @@ impl Session {
     /// Everything on `lane` up to `seq` was taken by its worker.
     pub(super) fn acknowledged(&mut self, now: Time, lane: LaneIndex, seq: u64) {
         if self.lane_mut(lane).acknowledged(now, seq) {
-            self.lane_mut(lane).want_fence(now + FREEING_DELAY);
+            self.want_quiet_fence(now, lane);
         }
         let allows_data = self.lane(lane).allows_data();
         let mut over = Vec::new();
@@ -42,6 +42,34 @@ impl Session {
         }
         for id in over {
             self.end_if_over(id);
+        }
+    }
+
+    /// Wants a fence of `lane` that no sender waits for.
+    pub(super) fn want_quiet_fence(&mut self, now: Time, lane: LaneIndex) {
+        let delay = if self.lanes.iter().any(Lane::is_free) {
+            UNHURRIED_DELAY
+        } else {
+            FREEING_DELAY
+        };
+        self.lane_mut(lane).want_fence(now + delay);
+    }
+
+    /// Sends the fences that are due.
+    pub(super) fn send_due_fences(&mut self, now: Time) {
+        for lane in LaneIndex::ALL {
+            if self.lane(lane).fence_wanted().is_some_and(|at| at <= now) {
+                self.fence(now, lane);
+            }
+        }
+    }
+
+    /// Sends the fences that lanes need to be free again, due or not.
+    pub(super) fn send_freeing_fences(&mut self, now: Time) {
+        for lane in LaneIndex::ALL {
+            if self.lane(lane).fence_wanted().is_some() && self.lane(lane).awaits_freeing() {
+                self.fence(now, lane);
+            }
         }
     }
 

@@ -168,9 +168,14 @@ impl Lane {
         self.late
     }
 
+    /// Whether nothing but an answer behind the end of its last pair keeps it from being free.
+    pub(super) fn awaits_freeing(&self) -> bool {
+        self.pairs == 0 && self.acked < self.last_end
+    }
+
     /// Whether the end of its last pair does not get through.
     pub(super) fn holds_up_an_end(&self) -> bool {
-        self.late && self.pairs == 0 && self.acked < self.last_end
+        self.late && self.awaits_freeing()
     }
 
     pub(super) fn fence_wanted(&self) -> Option<Time> {

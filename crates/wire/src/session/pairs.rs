@@ -4,7 +4,7 @@ use crate::Time;
 use crate::spdy::{self, ResetStatus, StreamId};
 
 use super::pair::{Half, Pair};
-use super::{Event, FREEING_DELAY, LaneIndex, PairEnd, PairId, Peer, Session};
+use super::{Event, LaneIndex, PairEnd, PairId, Peer, Session};
 
 impl Session {
     /// The pair that `stream` belongs to, and which of its streams it is.
@@ -114,9 +114,10 @@ impl Session {
     pub(super) fn send_reset(&mut self, now: Time, id: PairId) {
         self.output
             .extend_from_slice(&spdy::reset(id.data_stream(), ResetStatus::CANCEL));
-        let lane = self.lane_mut(LaneIndex::of(id.data_stream()));
+        let index = LaneIndex::of(id.data_stream());
+        let lane = self.lane_mut(index);
         lane.sent();
         lane.pair_closed();
-        lane.want_fence(now + FREEING_DELAY);
+        self.want_quiet_fence(now, index);
     }
 }

@@ -684,7 +684,7 @@ fn a_reset_pair_says_nothing_more_and_its_lane_is_free_once_that_was_taken() {
     script.data(pair.data_stream(), b"late", false);
     assert_eq!((script.events(), script.session.pairs()), (vec![], 0));
     assert!(!script.session.lane(lane).is_free());
-    script.wait(FREEING_DELAY);
+    script.wait(UNHURRIED_DELAY);
     let fence = script.sent();
     script.pong_all(&fence);
     assert!(script.session.lane(lane).is_free());
@@ -694,13 +694,52 @@ fn a_reset_pair_says_nothing_more_and_its_lane_is_free_once_that_was_taken() {
 }
 
 #[test]
+fn while_other_lanes_are_free_a_fence_goes_with_the_next_opening() {
+    let mut script = Script::proven();
+    let mut fences = Vec::new();
+    for _ in 0..20 {
+        let pair = script.open();
+        let opening = script.sent();
+        fences.push(
+            opening
+                .iter()
+                .filter(|sent| matches!(sent, Sent::Ping(_)))
+                .count(),
+        );
+        script.pong_all(&opening);
+        script.reply(pair.error_stream());
+        script.reply(pair.data_stream());
+        script.session.reset(script.now, pair);
+        assert_eq!(script.sent(), [Sent::Reset(pair.data_stream())]);
+        script.wait(FREEING_DELAY);
+        assert_eq!(script.sent(), [], "there is no hurry");
+    }
+    // The lane of a pair is the one that the next PING reaches.
+    assert_eq!((fences[0], &fences[1..]), (0, &[1; 19][..]));
+    assert_eq!(script.session.free_lanes(), 4);
+}
+
+#[test]
+fn where_no_other_lane_is_free_a_fence_waits_for_no_opening() {
+    let mut script = Script::proven();
+    let pairs: Vec<_> = (0..5).map(|_| script.opened()).collect();
+    script.sent();
+    script.session.reset(script.now, pairs[3]);
+    script.sent();
+    script.wait(FREEING_DELAY);
+    let fence = script.sent();
+    script.pong_all(&fence);
+    assert_eq!(script.session.free_lanes(), 1);
+}
+
+#[test]
 fn a_pair_we_finished_frees_its_lane_before_the_peer_ends_it() {
     let mut script = Script::proven();
     let pair = script.opened();
     script.session.finish(script.now, pair);
     assert_eq!(script.sent(), [Sent::Data(pair.data_stream(), 0, true)]);
     assert_eq!(script.session.allowance(pair), 0);
-    script.wait(FREEING_DELAY);
+    script.wait(UNHURRIED_DELAY);
     let fence = script.sent();
     script.pong_all(&fence);
     assert_eq!(
