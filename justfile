@@ -87,6 +87,10 @@ mutants *names:
 bench *args:
     cargo run --release -p podline-bench -- {{ args }}
 
+# Count what taps cost a connection, in instructions, and fail where it is too much. Needs valgrind.
+bench-taps:
+    cargo bench --profile fast -p podline-monitor --bench carrier
+
 # Run the committed corpora through the fuzz targets, as ordinary tests.
 fuzz-replay:
     cargo test -p podline-wire --all-features --test corpus

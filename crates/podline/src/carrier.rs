@@ -21,8 +21,14 @@ use kept::Kept;
 mod looks;
 use looks::Looks;
 
+mod observer;
+pub(crate) use observer::Observer;
+
 mod pair;
 pub(crate) use pair::{Downstream, Upstream};
+
+#[cfg(feature = "trial")]
+pub mod trial;
 
 #[cfg(test)]
 mod tests;

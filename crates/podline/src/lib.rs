@@ -29,6 +29,9 @@
 //! ```
 
 mod carrier;
+#[cfg(feature = "trial")]
+#[doc(hidden)]
+pub use carrier::trial;
 
 mod clock;
 

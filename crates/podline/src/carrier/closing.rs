@@ -7,7 +7,7 @@ use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 use super::copy::{Stop, failed};
-use super::{Carried, Carrier, Downstream, Judge, PassOn, Upstream};
+use super::{Carried, Carrier, Downstream, Judge, Observer, PassOn, Upstream};
 use crate::socket::{reset, reset_when_sent};
 use crate::{End, Tap};
 
@@ -15,17 +15,22 @@ use crate::{End, Tap};
 const TAIL: Duration = Duration::from_secs(5);
 
 /// What is left of a connection.
-pub(crate) struct Closed {
+pub(crate) struct Closed<O = Option<Box<dyn Tap>>> {
     pub(crate) carried: Carried,
     pub(crate) end: End,
     /// It is still to be told of the outcome.
-    pub(crate) tap: Option<Box<dyn Tap>>,
+    pub(crate) observer: O,
 }
 
-impl<U: Upstream, D: Downstream> Carrier<U, D> {
+impl<U: Upstream, D: Downstream, O: Observer> Carrier<U, D, O> {
     /// Ends both sides as truth wants it: an orderly end for the app only where nothing was lost, and every byte that
     /// came before any end.
-    pub(crate) async fn close(mut self, why: Stop, stop: &CancellationToken, judge: &impl Judge) -> Closed {
+    pub(crate) async fn close(
+        mut self,
+        why: Stop,
+        stop: &CancellationToken,
+        judge: &impl Judge,
+    ) -> Closed<O> {
         let end = match why {
             Stop::AppReset => return self.abort(End::AppReset),
             Stop::AppStalled => return self.abort(End::StalledReader),
@@ -58,7 +63,10 @@ impl<U: Upstream, D: Downstream> Carrier<U, D> {
             end
         };
         let Self {
-            app, carried, tap, ..
+            app,
+            carried,
+            observer,
+            ..
         } = self;
         if end.is_clean() {
             drop(app);
@@ -68,21 +76,25 @@ impl<U: Upstream, D: Downstream> Carrier<U, D> {
                 () = reset_when_sent(app) => {}
             }
         }
-        Closed { carried, end, tap }
+        Closed {
+            carried,
+            end,
+            observer,
+        }
     }
 
-    fn abort(mut self, end: End) -> Closed {
+    fn abort(mut self, end: End) -> Closed<O> {
         self.upstream.reset();
         reset(self.app);
         Closed {
             carried: self.carried,
             end,
-            tap: self.tap,
+            observer: self.observer,
         }
     }
 
     /// Waits for the end of a pair whose app has closed. What comes meanwhile is nobody's.
-    async fn outlive(self, stop: &CancellationToken) -> Closed {
+    async fn outlive(self, stop: &CancellationToken) -> Closed<O> {
         let Self {
             app,
             mut upstream,
@@ -91,7 +103,7 @@ impl<U: Upstream, D: Downstream> Carrier<U, D> {
             clock,
             mut waiting,
             carried,
-            tap,
+            observer,
             ..
         } = self;
         drop(app);
@@ -117,7 +129,11 @@ impl<U: Upstream, D: Downstream> Carrier<U, D> {
                 End::ShutDown
             }
         };
-        Closed { carried, end, tap }
+        Closed {
+            carried,
+            end,
+            observer,
+        }
     }
 
     /// Waits until the app's socket has taken all that came.

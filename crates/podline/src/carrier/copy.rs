@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{Downstream, Early, HalfClose, Kept, Looks, PassOn, Upstream};
+use super::{Downstream, Early, HalfClose, Kept, Looks, Observer, PassOn, Upstream};
 use crate::clock::Clock;
 use crate::{End, Tap, Way};
 
@@ -23,13 +23,13 @@ const READ_MOST: usize = 320 * 1024;
 const PIECES: usize = 64;
 
 /// The copier of one connection. One task does both directions.
-pub(crate) struct Carrier<U, D> {
+pub(crate) struct Carrier<U, D, O = Option<Box<dyn Tap>>> {
     pub(super) app: TcpStream,
     pub(super) upstream: U,
     pub(super) downstream: D,
     pub(super) half_close: HalfClose,
     pub(super) clock: Clock,
-    pub(super) tap: Option<Box<dyn Tap>>,
+    pub(super) observer: O,
     /// Bytes of the pod that the app has not taken.
     pub(super) waiting: VecDeque<Bytes>,
     /// Whether the app may still send, and the pair take it.
@@ -61,14 +61,14 @@ pub(crate) enum Stop {
     ShutDown,
 }
 
-impl<U: Upstream, D: Downstream> Carrier<U, D> {
+impl<U: Upstream, D: Downstream, O: Observer> Carrier<U, D, O> {
     /// Takes over a connection whose pair has been opened with what the app had said: `early`.
     pub(crate) fn new(
         app: TcpStream,
         (upstream, downstream): (U, D),
         early: Early,
         linger: Duration,
-        tap: Option<Box<dyn Tap>>,
+        observer: O,
     ) -> Self {
         let Early { bytes, finished } = early;
         let mut carrier = Self {
@@ -77,7 +77,7 @@ impl<U: Upstream, D: Downstream> Carrier<U, D> {
             downstream,
             half_close: HalfClose::new(linger),
             clock: Clock::new(),
-            tap,
+            observer,
             waiting: VecDeque::new(),
             reads: true,
             read_size: READ,
@@ -108,8 +108,8 @@ impl<U: Upstream, D: Downstream> Carrier<U, D> {
 
     /// Begins anew, on another `way`, with a pair that was opened with what the app had said.
     pub(crate) fn begin_anew(&mut self, (upstream, downstream): (U, D), way: Option<&Way>) {
-        if let (Some(tap), Some(way)) = (&mut self.tap, way) {
-            tap.opened(way);
+        if let Some(way) = way {
+            self.observer.opened(way);
         }
         self.upstream = upstream;
         self.downstream = downstream;
@@ -235,9 +235,7 @@ impl<U: Upstream, D: Downstream> Carrier<U, D> {
 
     fn sent(&mut self, bytes: &[u8]) {
         self.carried.sent += bytes.len() as u64;
-        if let Some(tap) = &mut self.tap {
-            tap.sent(bytes);
-        }
+        self.observer.sent(bytes);
         self.half_close.handle_sent(self.clock.now());
     }
 
@@ -245,9 +243,7 @@ impl<U: Upstream, D: Downstream> Carrier<U, D> {
         self.reads = false;
         self.half_close.handle_finished(self.clock.now());
         self.looks.begin();
-        if let Some(tap) = &mut self.tap {
-            tap.sent_all();
-        }
+        self.observer.sent_all();
     }
 
     /// Writes as much of what waits as the app's socket takes.
@@ -274,9 +270,7 @@ impl<U: Upstream, D: Downstream> Carrier<U, D> {
         self.carried.received += length as u64;
         while let Some(first) = self.waiting.front_mut() {
             let part = length.min(first.len());
-            if let Some(tap) = &mut self.tap {
-                tap.received(&first[..part]);
-            }
+            self.observer.received(&first[..part]);
             length -= part;
             if part < first.len() {
                 first.advance(part);

@@ -58,7 +58,7 @@ impl Accepted {
         let Closed {
             carried,
             end,
-            mut tap,
+            observer: mut tap,
         } = self.carry(app, tap, &entry.stop).await;
         let end = match end {
             End::ShutDown if !self.shared.stop.is_cancelled() => End::Killed,
@@ -92,7 +92,7 @@ impl Accepted {
                 return Closed {
                     carried: Carried::default(),
                     end,
-                    tap,
+                    observer: tap,
                 };
             }
         };
