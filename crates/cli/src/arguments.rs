@@ -7,6 +7,7 @@ mod flag;
 mod forward;
 mod kubectl;
 mod logging;
+mod monitor;
 mod name;
 mod usage;
 
@@ -19,6 +20,7 @@ pub use demo::DemoArguments;
 pub use forward::{BalanceArgument, ForwardArguments, TransportArgument};
 pub use kubectl::{KubectlArguments, WithoutMeaning};
 pub use logging::LoggingArguments;
+pub use monitor::MonitorArguments;
 pub use name::ProgramName;
 pub use usage::UsageError;
 
@@ -44,6 +46,9 @@ pub struct Arguments {
     /// What to forward.
     #[command(flatten)]
     pub forward: ForwardArguments,
+    /// What to show of what goes through.
+    #[command(flatten)]
+    pub monitor: MonitorArguments,
     /// How much to say.
     #[command(flatten)]
     pub logging: LoggingArguments,
@@ -83,6 +88,7 @@ impl Arguments {
         if typed.subcommand.is_some()
             && let Some(flag) = first_typed(&matches, &KubectlArguments::group())
                 .or_else(|| first_typed(&matches, &ForwardArguments::group()))
+                .or_else(|| first_typed(&matches, &MonitorArguments::group()))
         {
             return Err(UsageError::misplaced(
                 &flag,
@@ -141,6 +147,7 @@ trait Group: clap::Args {
 
 impl Group for ForwardArguments {}
 impl Group for KubectlArguments {}
+impl Group for MonitorArguments {}
 
 const LONG_ABOUT: &str = "\
 Forwards local ports into Kubernetes pods, through the API server, with kubectl port-forward's \

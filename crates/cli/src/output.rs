@@ -12,6 +12,7 @@ use std::{io, time::Duration};
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use clap::builder::StyledStr;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::plan::StdoutOwner;
 
@@ -94,6 +95,12 @@ impl Output {
         if !self.quiet {
             self.lines.count_dropped(number);
         }
+    }
+
+    /// The link of the web page, in which there is a secret: it goes to whoever started the program, and nowhere else.
+    /// Never lost.
+    pub fn web_page(&self, link: &SecretString) {
+        self.stderr.push(&format!("Web page at {}", link.expose_secret()));
     }
 
     /// What was asked for: help, a script, a report. Never lost.

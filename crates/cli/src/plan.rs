@@ -10,10 +10,12 @@ mod template;
 use std::time::Duration;
 
 use podline::{Address, Balance, TransportChoice, cluster::Options};
-use podline_monitor::Look;
+use podline_monitor::{Look, WebOptions};
 
 use crate::{
-    arguments::{BalanceArgument, ForwardArguments, KubectlArguments, ProgramName, TransportArgument},
+    arguments::{
+        BalanceArgument, ForwardArguments, KubectlArguments, MonitorArguments, ProgramName, TransportArgument,
+    },
     output::Failure,
 };
 
@@ -55,6 +57,8 @@ pub struct ForwardPlan {
     pub transport: TransportChoice,
     /// Whether all is shown on the terminal, and how.
     pub tui: Option<Look>,
+    /// Where the web page is served, if it is.
+    pub web: Option<WebOptions>,
     /// The flags that were typed and change nothing.
     pub without_meaning: Vec<&'static str>,
 }
@@ -67,6 +71,7 @@ impl ForwardPlan {
     /// Says what cannot be a target, a port or an address, or cannot go together.
     pub fn new(
         forward: &ForwardArguments,
+        monitor: &MonitorArguments,
         kubectl: KubectlArguments,
         environment: &Environment,
         name: ProgramName,
@@ -97,6 +102,7 @@ impl ForwardPlan {
             targets,
             transport: transport(forward.transport, environment),
             tui: tui(forward.tui, environment)?,
+            web: web(monitor),
         })
     }
 }
@@ -114,6 +120,13 @@ fn addresses(typed: &[String]) -> Result<Vec<Address>, Failure> {
         }
     }
     Ok(addresses)
+}
+
+fn web(typed: &MonitorArguments) -> Option<WebOptions> {
+    typed.web.map(|address| WebOptions {
+        address,
+        allow_remote: typed.web_allow_remote,
+    })
 }
 
 fn balance(typed: BalanceArgument) -> Balance {

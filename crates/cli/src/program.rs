@@ -7,6 +7,7 @@ mod ending;
 mod forward;
 mod hints;
 mod limits;
+mod monitor;
 mod narrator;
 mod signals;
 
@@ -33,8 +34,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
                 Some(Subcommand::Demo(demo)) => perform(Signals::install, |signals| {
                     demo::run(demo, output.clone(), signals)
                 }),
-                None => ForwardPlan::new(&typed.forward, typed.kubectl, &Environment::read(), name)
-                    .and_then(|plan| run_forward(plan, output.clone())),
+                None => ForwardPlan::new(
+                    &typed.forward,
+                    &typed.monitor,
+                    typed.kubectl,
+                    &Environment::read(),
+                    name,
+                )
+                .and_then(|plan| run_forward(plan, output.clone())),
             }
         }
         Err(UsageError::Asked(text)) => {

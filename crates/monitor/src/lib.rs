@@ -36,5 +36,8 @@ pub mod pcap;
 mod tui;
 pub use tui::{Look, TuiError, run as run_tui};
 
+mod web;
+pub use web::{WebError, WebOptions, WebServer};
+
 mod words;
 pub use words::{Saying, Weight, say, say_end};

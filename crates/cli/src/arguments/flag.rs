@@ -1,6 +1,10 @@
 //! The values of flags as Go's flag packages read them, so that a command line written for kubectl means the same here.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 
@@ -59,6 +63,22 @@ pub(crate) fn positive_duration(text: &str) -> Result<Duration, String> {
         Duration::ZERO => Err("must be higher than zero".to_owned()),
         duration => Ok(duration),
     }
+}
+
+/// An address to listen on: an IP address (`localhost` is 127.0.0.1) and a port, or one of the two. Where no port is
+/// given, any that is free will do; where no address is, 127.0.0.1.
+pub(crate) fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(port) = text.parse() {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    let text = match text.strip_prefix("localhost") {
+        Some(port) if port.is_empty() || port.starts_with(':') => &format!("127.0.0.1{port}"),
+        _ => text,
+    };
+    let address = text.parse::<SocketAddr>();
+    address
+        .or_else(|_| text.parse::<IpAddr>().map(|ip| (ip, 0).into()))
+        .map_err(|_| "an address is `IP:PORT`, an IP address, or a port".to_owned())
 }
 
 /// A number of sessions: one at least, and no more than a pod is ever given.
@@ -164,6 +184,32 @@ mod tests {
         assert_eq!(sessions("512"), Ok(512));
         for text in ["", "0", "-1", "513", "many", "99999999999999999999"] {
             assert!(sessions(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_to_listen_on_may_be_given_in_part() {
+        for (text, address) in [
+            ("9000", "127.0.0.1:9000"),
+            ("127.0.0.2", "127.0.0.2:0"),
+            ("127.0.0.2:9000", "127.0.0.2:9000"),
+            ("::1", "[::1]:0"),
+            ("[::1]:9000", "[::1]:9000"),
+            ("localhost", "127.0.0.1:0"),
+            ("localhost:9000", "127.0.0.1:9000"),
+        ] {
+            assert_eq!(listen_address(text), Ok(address.parse().unwrap()), "{text}");
+        }
+        for text in [
+            "",
+            "svc/web",
+            "70000",
+            "localhost9",
+            "localhost:",
+            "example.org:80",
+            ":80",
+        ] {
+            assert!(listen_address(text).is_err(), "{text}");
         }
     }
 

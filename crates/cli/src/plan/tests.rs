@@ -10,7 +10,7 @@ fn plan_in(environment: &Environment, words: &[&str]) -> Result<ForwardPlan, Fai
         .chain(words.iter().copied())
         .map(OsString::from);
     let (typed, name) = Arguments::read(words).unwrap();
-    ForwardPlan::new(&typed.forward, typed.kubectl, environment, name)
+    ForwardPlan::new(&typed.forward, &typed.monitor, typed.kubectl, environment, name)
 }
 
 fn plan(words: &[&str]) -> Result<ForwardPlan, Failure> {
@@ -179,4 +179,16 @@ fn the_terminal_view_needs_a_terminal_of_its_own() {
     );
     let both = sentence(&terminal, &["web", "80", "--tui", "--", "true"]);
     assert!(both.contains("not to both"), "{both}");
+}
+
+#[test]
+fn a_web_page_is_served_where_and_to_whom_it_was_typed() {
+    assert!(plan(&["web", "80"]).unwrap().web.is_none());
+    let web = plan(&["--web", "web", "80"]).unwrap().web.unwrap();
+    assert_eq!(web.address.to_string(), "127.0.0.1:0");
+    assert!(!web.allow_remote);
+    let plan = plan(&["web", "80", "--web=0.0.0.0:9000", "--web-allow-remote"]).unwrap();
+    let web = plan.web.unwrap();
+    assert_eq!(web.address.to_string(), "0.0.0.0:9000");
+    assert!(web.allow_remote);
 }

@@ -2,10 +2,12 @@
 
 use futures_util::{StreamExt as _, future, stream::FuturesOrdered};
 use podline::{Ended, Forward, ForwardError, LocalAddress, Target, cluster::Cluster};
-use podline_monitor::{ForwardMonitor, Monitor, run_tui};
+use podline_monitor::{ForwardMonitor, run_tui};
 
 use super::{
-    Ending, command, hints, narrator,
+    Ending, command, hints,
+    monitor::Watch,
+    narrator,
     signals::{Signal, Signals},
 };
 use crate::{
@@ -49,14 +51,14 @@ async fn forward(
     for flag in &plan.without_meaning {
         tracing::debug!("{flag} changes nothing here");
     }
+    let watch = Watch::start(plan, output).await?;
     let cluster = connect(plan).await?;
-    let monitor = plan.tui.is_some().then(Monitor::start);
     // All start at the same time, and tell where they listen in the order of the command line.
     let mut starting: FuturesOrdered<_> = plan
         .targets
         .iter()
         .map(|target| {
-            let watched = monitor.as_ref().map(|monitor| monitor.forward(&target.target));
+            let watched = watch.as_ref().map(|watch| watch.monitor.forward(&target.target));
             start(plan, target, cluster.clone(), watched)
         })
         .collect();
@@ -74,10 +76,10 @@ async fn forward(
         .zip(&plan.targets)
         .map(|(forward, plan)| Box::pin(async move { ended(&plan.target, &forward.ended().await) }));
     let lost = async { future::select_all(endings).await.0 };
-    if let (Some(monitor), Some(look)) = (&monitor, plan.tui) {
+    if let (Some(watch), Some(look)) = (&watch, plan.tui) {
         return tokio::select! {
             failure = lost => Err(failure),
-            left = run_tui(monitor, look) => left.map(|()| Ending::Done).map_err(|error| Failure::of(&error)),
+            left = run_tui(&watch.monitor, look) => left.map(|()| Ending::Done).map_err(|error| Failure::of(&error)),
         };
     }
     match &plan.command {

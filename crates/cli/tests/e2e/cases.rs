@@ -19,6 +19,7 @@ mod targets;
 mod transports;
 mod troubles;
 mod tui;
+mod web;
 
 use crate::harness::Case;
 
@@ -43,6 +44,7 @@ pub(crate) fn all() -> Vec<Case> {
         transports::cases(),
         troubles::cases(),
         tui::cases(),
+        web::cases(),
     ]
     .concat()
 }

@@ -32,6 +32,8 @@ pub(crate) enum Manners {
 /// What a case cannot do without.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Need {
+    /// A browser that can be told what to do.
+    Chromium,
     /// A way to stop and start parts of the cluster.
     Control,
     /// Faults on demand, which only the cluster in this process has. Such a case has one for itself: `World::own`.
@@ -54,6 +56,7 @@ impl Need {
     /// Why a case that has this need is skipped.
     fn lack(self) -> &'static str {
         match self {
+            Self::Chromium => "no chromium, and no chrome, is on the PATH",
             Self::Control => {
                 "PODLINE_E2E_CONTROL names no program that stops and starts parts of the cluster"
             }

@@ -17,6 +17,7 @@
 )]
 
 mod app;
+mod browser;
 mod cases;
 mod forwarding;
 mod harness;

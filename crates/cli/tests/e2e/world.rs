@@ -14,7 +14,7 @@ use std::{
 use podline_minicluster::{Config, Minicluster, Rule, User, manifest, node::Faults};
 use tempfile::TempDir;
 
-use crate::{harness::Need, tmux::Tmux};
+use crate::{browser::Browser, harness::Need, tmux::Tmux};
 use kubectl::Kubectl;
 pub(crate) use users::{FORWARDER, LOOKER, NAMER, WATCHER, WEBSOCKET_FORWARDER};
 
@@ -127,6 +127,7 @@ impl World {
     /// Whether a case that needs this can run.
     pub(crate) fn has(&self, need: Need) -> bool {
         match need {
+            Need::Chromium => cfg!(unix) && Browser::find().is_some(),
             Need::Control => !matches!(self.cluster, Cluster::Real { control: None, .. }),
             Need::Faults => matches!(self.cluster, Cluster::Minicluster(_)),
             Need::Kubectl => self.kubectl.is_some(),

@@ -1,0 +1,42 @@
+//! What to show of what goes through.
+
+use std::net::SocketAddr;
+
+use clap::{Args, ValueHint};
+
+use super::flag;
+
+/// The outputs of the monitor.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Seeing the traffic")]
+pub struct MonitorArguments {
+    /// Show what goes through on a web page, at an address or at any free port of 127.0.0.1
+    ///
+    /// ADDRESS is `IP:PORT`, or one of the two. The link to open is printed on standard error. It has a token in it that is
+    /// new for each run: who has the link sees the traffic and may end connections.
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "127.0.0.1:0",
+        value_parser = flag::listen_address,
+        value_hint = ValueHint::Other
+    )]
+    pub web: Option<SocketAddr>,
+
+    /// Let `--web` listen on an address that other machines reach; everything goes there unencrypted
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        hide_possible_values = true,
+        hide_short_help = true,
+        value_parser = flag::boolean
+    )]
+    pub web_allow_remote: bool,
+}

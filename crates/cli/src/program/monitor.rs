@@ -1,0 +1,44 @@
+//! Shows what goes through, in the ways that were asked for.
+
+use podline_monitor::{Monitor, WebError, WebServer};
+
+use crate::{
+    output::{Failure, Output},
+    plan::ForwardPlan,
+};
+
+/// What watches the forwards, and shows what it sees until it is dropped.
+pub(crate) struct Watch {
+    pub(crate) monitor: Monitor,
+    _web: Option<WebServer>,
+}
+
+impl Watch {
+    /// Begins to show what is asked for; nothing is watched where nothing is.
+    pub(crate) async fn start(plan: &ForwardPlan, output: &Output) -> Result<Option<Self>, Failure> {
+        if plan.web.is_none() && plan.tui.is_none() {
+            return Ok(None);
+        }
+        let monitor = Monitor::start();
+        let web = match plan.web {
+            Some(options) => {
+                let server = WebServer::start(monitor.clone(), options).await;
+                Some(server.map_err(|error| Failure::of(&error).hinted(hint(&error)))?)
+            }
+            None => None,
+        };
+        if let Some(web) = &web {
+            output.web_page(web.link());
+            if web.is_remote() {
+                output.warning(
+                    "other machines can reach the web page; who has its link, or listens on the way, sees the traffic",
+                );
+            }
+        }
+        Ok(Some(Self { monitor, _web: web }))
+    }
+}
+
+fn hint(error: &WebError) -> Option<String> {
+    matches!(error, WebError::Remote(_)).then(|| "--web-allow-remote allows it".to_owned())
+}

@@ -1,0 +1,573 @@
+// What podline tells, drawn. Every text is set as text (textContent): nothing of a cluster or of traffic is ever markup.
+
+const ROWS = 100;
+const EVENTS = 300;
+const LONGEST_LINE = 4 * 1024 * 1024; // characters that may come without the end of a line
+const FIRST_RETRY = 1000; // milliseconds
+const LAST_RETRY = 10000; // milliseconds
+const TYPING = 200; // milliseconds without a key until a filter is asked for
+
+const find = (id) => document.getElementById(id);
+
+// ---- the token
+
+// Out of the address bar, so that it is neither seen nor copied from there, and no history keeps it.
+function takeToken() {
+  const given = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (given) {
+    sessionStorage.setItem("token", given);
+    history.replaceState(null, "", location.pathname);
+  }
+  return sessionStorage.getItem("token");
+}
+
+let token = takeToken();
+
+// A new link in the same tab changes the fragment alone.
+addEventListener("hashchange", () => {
+  if (!location.hash.startsWith("#token=")) return;
+  token = takeToken();
+  listen();
+});
+
+function ask(path, body, signal) {
+  return fetch(path, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+    cache: "no-store",
+    credentials: "omit",
+    redirect: "error",
+    signal,
+  });
+}
+
+// ---- words and numbers
+
+const UNITS = ["B", "kB", "MB", "GB", "TB"];
+
+function bytes(count) {
+  let unit = 0;
+  while (count >= 999.5 && unit < UNITS.length - 1) {
+    count /= 1000;
+    unit += 1;
+  }
+  return `${count < 10 && unit > 0 ? count.toFixed(1) : Math.round(count)} ${UNITS[unit]}`;
+}
+
+const speed = (count) => `${bytes(count)}/s`;
+
+function span(milliseconds) {
+  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
+  const seconds = milliseconds / 1000;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 100) return `${Math.round(seconds)} s`;
+  if (seconds < 6000) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172800) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86400)} d`;
+}
+
+const clock = (time) => new Date(time).toLocaleTimeString([], { hour12: false });
+const many = (count, one, more) => `${count} ${count === 1 ? one : more}`;
+const words = (name) => name.replaceAll("_", " ");
+
+// ---- drawing
+
+function put(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+function make(tag, className, text) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (text !== undefined) element.textContent = text;
+  return element;
+}
+
+// Draws a list into an element, one child for each item: children are made once and changed where they differ.
+function draw(parent, items, create, update) {
+  while (parent.children.length > items.length) parent.lastElementChild.remove();
+  items.forEach((item, at) => {
+    const child = parent.children[at] ?? parent.appendChild(create());
+    update(child, item);
+  });
+}
+
+// A table whose rows one walks through with the keyboard.
+class Table {
+  constructor(table, columns, open) {
+    this.table = table;
+    this.columns = columns;
+    this.open = open;
+    this.body = table.tBodies[0];
+    this.rows = new Map();
+    this.current = null; // the key of the row that has the focus, or would get it
+    this.body.addEventListener("keydown", (event) => this.key(event));
+    this.body.addEventListener("click", (event) => {
+      const row = event.target.closest("tr");
+      if (row) this.choose(row, true);
+    });
+    this.body.addEventListener("focusin", (event) => this.choose(event.target.closest("tr"), false));
+  }
+
+  head(sort) {
+    const row = this.table.tHead.rows[0];
+    for (const column of this.columns) {
+      const cell = make("th", column.className);
+      cell.scope = "col";
+      if (column.sort) {
+        const button = make("button", "", column.title);
+        button.type = "button";
+        button.addEventListener("click", () => sort(column));
+        cell.append(button);
+      } else {
+        cell.textContent = column.title;
+      }
+      row.append(cell);
+    }
+  }
+
+  showSort(name, descending) {
+    this.columns.forEach((column, at) => {
+      const cell = this.table.tHead.rows[0].cells[at];
+      if (column.sort === name) cell.setAttribute("aria-sort", descending ? "descending" : "ascending");
+      else cell.removeAttribute("aria-sort");
+    });
+  }
+
+  // Draws the rows in this order. One that is there already stays the same element, so it keeps the focus.
+  draw(items, key, tone) {
+    const known = this.rows;
+    this.rows = new Map();
+    const hadFocus = this.body.contains(document.activeElement);
+    let place = this.body.firstElementChild;
+    for (const item of items) {
+      const name = key(item);
+      const row = known.get(name) ?? this.create(name);
+      known.delete(name);
+      this.rows.set(name, row);
+      row.item = item;
+      row.dataset.tone = tone(item);
+      this.columns.forEach((column, at) => put(row.cells[at], column.text(item)));
+      if (row === place) place = place.nextElementSibling;
+      else this.body.insertBefore(row, place);
+    }
+    for (const row of known.values()) row.remove();
+    if (!this.rows.has(this.current)) this.current = this.rows.keys().next().value ?? null;
+    for (const [name, row] of this.rows) row.tabIndex = name === this.current ? 0 : -1;
+    if (hadFocus && !this.body.contains(document.activeElement)) this.rows.get(this.current)?.focus();
+  }
+
+  create(name) {
+    const row = make("tr");
+    row.key = name;
+    for (const column of this.columns) row.append(make("td", column.className));
+    return row;
+  }
+
+  select(name) {
+    for (const [key, row] of this.rows) row.setAttribute("aria-selected", String(key === name));
+  }
+
+  choose(row, open) {
+    this.current = row.key;
+    for (const other of this.rows.values()) other.tabIndex = other === row ? 0 : -1;
+    if (open) {
+      row.focus();
+      this.open(row.item);
+    }
+  }
+
+  step(by) {
+    const rows = [...this.body.rows];
+    if (rows.length === 0) return;
+    const at = rows.findIndex((row) => row.key === this.current);
+    const focused = this.body.contains(document.activeElement);
+    rows[focused ? Math.max(0, Math.min(rows.length - 1, at + by)) : Math.max(0, at)].focus();
+  }
+
+  key(event) {
+    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity };
+    if (event.key in steps) this.step(steps[event.key]);
+    else if (event.key === "Enter" || event.key === " ") this.open(event.target.closest("tr").item);
+    else return;
+    event.preventDefault();
+  }
+}
+
+// ---- forwards
+
+let targets = [];
+
+function drawForwards(forwards) {
+  targets = forwards.map((forward) => forward.target);
+  draw(find("forwards"), forwards, createForward, updateForward);
+  const choice = find("forward");
+  draw(choice, [{ index: "", target: "all forwards" }, ...forwards], () => make("option"), (option, { index, target }) => {
+    option.value = index;
+    put(option, target);
+  });
+  const sum = (pick) => forwards.reduce((sum, forward) => sum + pick(forward), 0);
+  put(find("totals"), `${many(sum((f) => f.open), "open connection", "open connections")}, `
+    + `${sum((f) => f.accepted)} in all, ${sum((f) => f.failed)} failed, `
+    + `${bytes(sum((f) => f.received))} received, ${bytes(sum((f) => f.sent))} sent`);
+}
+
+function createForward() {
+  const forward = make("div", "forward");
+  forward.append(make("div", "target"), make("div", "pods"), make("div", "numbers"), make("div", "addresses"), make("div", "waiting"));
+  return forward;
+}
+
+function updateForward(element, forward) {
+  const [target, pods, numbers, addresses, waiting] = element.children;
+  put(target, forward.target);
+  draw(pods, forward.pods, () => {
+    const pod = make("span", "pod");
+    pod.append(make("span"), make("small"));
+    return pod;
+  }, (element, pod) => {
+    element.dataset.state = pod.state;
+    put(element.children[0], pod.name);
+    put(element.children[1], ` ${pod.state}, ${many(pod.connections, "connection", "connections")}`);
+    element.title = `${pod.namespace}/${pod.name} ${pod.ip ?? ""}`;
+  });
+  put(numbers, `${forward.open} open · ${forward.accepted_per_second} new/s · ↓ ${speed(forward.received_per_second)} · ↑ ${speed(forward.sent_per_second)}`);
+  const transport = forward.transport ? ` · ${forward.transport}` : "";
+  put(addresses, forward.addresses.map(({ local, remote }) => `${local} → ${remote}`).join(", ") + transport);
+  const held = forward.held > 0 ? `${many(forward.held, "connection is", "connections are")} held. ` : "";
+  const reason = forward.waiting === null ? "" : `Waiting for a pod: ${forward.waiting}`;
+  put(waiting, held + reason);
+  waiting.hidden = held + reason === "";
+}
+
+// ---- chart
+
+const SECONDS = 120;
+
+function drawChart({ sent, received, accepted }) {
+  const most = Math.max(1000, ...sent, ...received);
+  // Up to the next round number, so that the scale does not move with each second.
+  const power = 10 ** Math.floor(Math.log10(most));
+  const top = [1, 2, 5, 10].map((step) => step * power).find((step) => step >= most);
+  const points = (values) => {
+    const first = SECONDS - values.length;
+    return values.map((value, at) => `${first + at},${(100 - (value / top) * 100).toFixed(2)}`);
+  };
+  const chart = find("chart");
+  const line = points(received);
+  const begin = SECONDS - received.length;
+  chart.querySelector("polygon").setAttribute("points", line.length ? `${begin},100 ${line.join(" ")} ${SECONDS - 1},100` : "");
+  chart.querySelector("polyline.received").setAttribute("points", line.join(" "));
+  chart.querySelector("polyline.sent").setAttribute("points", points(sent).join(" "));
+  put(find("scale-top"), speed(top));
+  put(find("scale-middle"), speed(top / 2));
+  put(find("rate-received"), speed(received.at(-1) ?? 0));
+  put(find("rate-sent"), speed(sent.at(-1) ?? 0));
+  put(find("rate-accepted"), `${accepted.at(-1) ?? 0}/s`);
+  chart.setAttribute("aria-label", `Bytes a second of the last two minutes: ${speed(received.at(-1) ?? 0)} received, `
+    + `${speed(sent.at(-1) ?? 0)} sent now; at most ${speed(most)}`);
+}
+
+// ---- connections
+
+const query = {
+  forward: null, filter: "", show: "all", sort: "accepted", descending: true, skip: 0, rows: ROWS, watched: null, since: 0,
+};
+
+const STATES = { open: "good", half_closed: "good", held: "warn", clean: "faint", app_reset: "faint", killed: "faint", shut_down: "faint" };
+const toneOf = (row) => STATES[row.state] ?? "bad";
+const keyOf = (row) => `${row.forward}/${row.id}`;
+const isOpen = (row) => row.reason === null;
+
+const COLUMNS = [
+  { title: "#", sort: "accepted", className: "number", text: (row) => String(row.id) },
+  { title: "Forward", sort: "forward", className: "wide", text: (row) => targets[row.forward] ?? "" },
+  { title: "From", sort: "peer", className: "wide", text: (row) => row.peer },
+  { title: "Pod", sort: "pod", className: "", text: (row) => (row.pod === null ? "none" : `${row.pod}:${row.port}`) },
+  { title: "State", sort: "state", className: "tone", text: (row) => words(row.state) },
+  { title: "Age", sort: "age", className: "number", text: (row) => span(row.age_ms) },
+  { title: "First byte", sort: "first_byte", className: "number wide", text: (row) => (row.first_byte_ms === null ? "" : span(row.first_byte_ms)) },
+  { title: "Received", sort: "received", className: "number", text: (row) => bytes(row.received) },
+  { title: "Sent", sort: "sent", className: "number wide", text: (row) => bytes(row.sent) },
+  { title: "Speed", sort: "speed", className: "number", text: (row) => (isOpen(row) ? speed(row.received_per_second + row.sent_per_second) : "") },
+];
+
+const table = new Table(find("connection-table"), COLUMNS, openConnection);
+table.head((column) => {
+  const isSame = query.sort === column.sort;
+  // Numbers are most interesting where they are highest.
+  askAnew({ sort: column.sort, descending: isSame ? !query.descending : column.className.includes("number"), skip: 0 });
+  table.showSort(query.sort, query.descending);
+});
+table.showSort(query.sort, query.descending);
+
+function drawConnections({ open, matching, skipped, rows }) {
+  table.draw(rows, keyOf, toneOf);
+  table.select(query.watched && keyOf(query.watched));
+  find("no-connections").hidden = rows.length > 0;
+  put(find("no-connections"), query.filter || query.show !== "all" ? "No such connections." : "No connections yet.");
+  const range = rows.length < matching ? `, ${skipped + 1} to ${skipped + rows.length} shown` : "";
+  put(find("window"), `${open} open, ${matching} listed${range}`);
+  query.skip = skipped;
+  find("previous").disabled = skipped === 0;
+  find("next").disabled = skipped + rows.length >= matching;
+}
+
+function turn(by) {
+  askAnew({ skip: Math.max(0, query.skip + by * ROWS) });
+}
+
+find("previous").addEventListener("click", () => turn(-1));
+find("next").addEventListener("click", () => turn(1));
+find("show").addEventListener("change", (event) => askAnew({ show: event.target.value, skip: 0 }));
+find("forward").addEventListener("change", (event) => {
+  askAnew({ forward: event.target.value === "" ? null : Number(event.target.value), skip: 0 });
+});
+
+let typing;
+find("filter").addEventListener("input", (event) => {
+  clearTimeout(typing);
+  typing = setTimeout(() => askAnew({ filter: event.target.value, skip: 0 }), TYPING);
+});
+
+// ---- detail
+
+let detail = null; // what is shown in detail
+let before = null; // what had the focus before
+
+function openDetail(title) {
+  if (find("detail").hidden) before = document.activeElement;
+  put(find("detail-title"), title);
+  find("detail").hidden = false;
+  find("detail-close").focus();
+}
+
+function closeDetail() {
+  if (find("detail").hidden) return;
+  find("detail").hidden = true;
+  detail = null;
+  askAnew({ watched: null });
+  table.select(null);
+  if (before?.isConnected) before.focus();
+}
+
+function drawDetail(pairs) {
+  draw(find("detail-list"), pairs.flat(), () => make("dt"), put);
+  // Names and values take turns.
+  [...find("detail-list").children].forEach((child, at) => {
+    if ((child.tagName === "DD") === (at % 2 === 1)) return;
+    child.replaceWith(make(at % 2 === 1 ? "dd" : "dt", "", child.textContent));
+  });
+}
+
+function openConnection(row) {
+  openDetail(`Connection ${row.id}`);
+  disarm();
+  askAnew({ watched: { forward: row.forward, id: row.id } });
+  drawConnection(row);
+}
+
+function drawConnection(row) {
+  detail = row;
+  drawDetail([
+    ["Forward", targets[row.forward] ?? ""],
+    ["State", words(row.state)],
+    ...(isOpen(row) ? [] : [["End", row.reason]]),
+    ["Accepted", `${new Date(row.accepted).toLocaleString()}`],
+    ["Age", span(row.age_ms)],
+    ["App", row.peer],
+    ["Listens at", row.local],
+    ["Pod", row.pod === null ? "none" : `${row.namespace}/${row.pod}`],
+    ["Pod address", row.pod === null ? "" : `${row.pod_ip ?? "not known"}, port ${row.port}`],
+    ["Session", row.session === null ? "" : String(row.session)],
+    ["First byte after", row.first_byte_ms === null ? "none yet" : span(row.first_byte_ms)],
+    ["Received", `${bytes(row.received)}, ${speed(row.received_per_second)}`],
+    ["Sent", `${bytes(row.sent)}, ${speed(row.sent_per_second)}`],
+  ]);
+  find("end").hidden = !isOpen(row);
+}
+
+// Pressed twice, for a connection does not come back.
+const endButton = find("end");
+
+function disarm() {
+  endButton.dataset.armed = "";
+  put(endButton, "End this connection");
+}
+
+endButton.addEventListener("click", async () => {
+  if (!endButton.dataset.armed) {
+    endButton.dataset.armed = "yes";
+    put(endButton, "Press again to reset both sides");
+    return;
+  }
+  disarm();
+  try {
+    const answer = await ask("/api/end", { forward: detail.forward, id: detail.id });
+    if (!answer.ok && answer.status !== 404) notice((await answer.text()).trim());
+  } catch {
+    notice("podline does not answer");
+  }
+});
+endButton.addEventListener("blur", disarm);
+find("detail-close").addEventListener("click", closeDetail);
+
+// ---- events
+
+const events = [];
+
+function addEvent(event) {
+  query.since = event.number;
+  events.unshift(event);
+  if (events.length > EVENTS) events.pop();
+}
+
+function drawEvents() {
+  find("no-events").hidden = events.length > 0;
+  draw(find("events"), events, () => {
+    const item = make("li");
+    item.append(make("time"), make("small"), make("span", "sentence"), make("span", "hint"));
+    return item;
+  }, (item, event) => {
+    const [time, target, sentence, hint] = item.children;
+    item.dataset.weight = event.weight;
+    time.dateTime = event.at;
+    put(time, clock(event.at));
+    put(target, targets[event.forward] ?? "");
+    put(sentence, event.sentence);
+    put(hint, event.hint ?? "");
+    hint.hidden = event.hint === null;
+  });
+}
+
+// ---- the stream
+
+let listening = null; // ends the present stream
+let retry = FIRST_RETRY;
+let waiting; // until the next attempt
+
+function state(name, text) {
+  find("status").dataset.state = name;
+  put(find("status"), text);
+}
+
+function notice(text) {
+  find("notice").hidden = text === "";
+  put(find("notice"), text);
+}
+
+function askAnew(change) {
+  Object.assign(query, change);
+  listen();
+}
+
+// Listens with the present query, and no longer with the last one.
+async function listen() {
+  clearTimeout(waiting);
+  listening?.abort();
+  listening = null;
+  if (!token) {
+    state("over", "no token");
+    notice("Open the link that podline printed when it started: it has the token that this page needs.");
+    return;
+  }
+  if (document.hidden) {
+    state("waiting", "paused");
+    return;
+  }
+  const ours = new AbortController();
+  listening = ours;
+  try {
+    const answer = await ask("/api/live", query, ours.signal);
+    if (answer.status === 401) {
+      sessionStorage.removeItem("token");
+      token = null;
+      state("over", "wrong token");
+      notice("This is another run of podline than the one that printed the link. Open the link that it printed.");
+      return;
+    }
+    if (!answer.ok) throw new Error((await answer.text()).trim());
+    state("live", "live");
+    notice("");
+    retry = FIRST_RETRY;
+    await read(answer.body, ours.signal);
+    throw new Error("podline has ended, or does not answer");
+  } catch (error) {
+    if (ours.signal.aborted) return;
+    state("over", "not connected");
+    notice(error instanceof TypeError ? "podline has ended, or does not answer" : error.message);
+    waiting = setTimeout(listen, retry);
+    retry = Math.min(LAST_RETRY, retry * 2);
+  }
+}
+
+// Reads lines until there are no more.
+async function read(body, signal) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done || signal.aborted) return;
+    const lines = (rest + value).split("\n");
+    rest = lines.pop();
+    if (rest.length > LONGEST_LINE) throw new Error("podline said something that makes no sense");
+    let hasEvents = false;
+    for (const line of lines) {
+      const told = JSON.parse(line);
+      if (told.kind === "event") {
+        addEvent(told);
+        hasEvents = true;
+      } else if (told.kind === "now") {
+        handleNow(told);
+      }
+    }
+    if (hasEvents) drawEvents();
+  }
+}
+
+function handleNow(now) {
+  const isFirst = targets.length === 0;
+  drawForwards(now.forwards);
+  drawChart(now.rates);
+  drawConnections(now.connections);
+  if (now.watched && detail && keyOf(now.watched) === keyOf(detail)) drawConnection(now.watched);
+  if (isFirst) drawEvents(); // which names forwards
+}
+
+// A page that nobody sees costs nothing.
+document.addEventListener("visibilitychange", listen);
+
+// ---- keys
+
+const help = find("help");
+find("help-open").addEventListener("click", () => help.showModal());
+find("help-close").addEventListener("click", () => help.close());
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey || help.open) return;
+  const isTyping = event.target.matches("input, select");
+  if (event.key === "Escape") {
+    if (event.target === find("filter")) table.step(0);
+    else closeDetail();
+    return;
+  }
+  if (isTyping) {
+    if (event.key === "Enter" && event.target === find("filter")) table.step(0);
+    return;
+  }
+  const keys = {
+    j: () => table.step(1),
+    k: () => table.step(-1),
+    n: () => !find("next").disabled && turn(1),
+    p: () => !find("previous").disabled && turn(-1),
+    "/": () => find("filter").focus(),
+    "?": () => help.showModal(),
+  };
+  if (Object.hasOwn(keys, event.key)) {
+    keys[event.key]();
+    event.preventDefault();
+  }
+});
+
+listen();

@@ -1,0 +1,106 @@
+//! What a page is told of real traffic.
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::stage::Stage;
+
+/// How everything is, where `pick` finds what it looks for.
+fn now<T>(pick: impl Fn(&Value) -> Option<T>) -> impl Fn(&Value) -> Option<T> {
+    move |told| (told["kind"] == "now").then(|| pick(told)).flatten()
+}
+
+/// The row of the connection of an app, if it is in sight.
+fn row(now: &Value, peer: &str) -> Option<Value> {
+    let rows = now["connections"]["rows"].as_array().unwrap();
+    rows.iter().find(|row| row["peer"] == peer).cloned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_shown_from_its_beginning_to_its_end_and_can_be_ended() {
+    let stage = Stage::new("pod/tools", ":7").await;
+    let client = stage.client();
+    let mut live = client.live(&json!({"rows": 100})).await;
+    live.next(|told| (told["kind"] == "hello").then_some(())).await;
+    let mut app = stage.connect().await;
+    let peer = app.local_addr().unwrap().to_string();
+    app.write_all(b"hello").await.unwrap();
+    app.read_exact(&mut [0; 5]).await.unwrap();
+    let open = live
+        .next(now(|now| row(now, &peer).filter(|row| row["received"] == 5)))
+        .await;
+    assert_eq!(
+        (&open["state"], &open["pod"], &open["port"], &open["sent"]),
+        (&json!("open"), &json!("tools"), &json!(7), &json!(5))
+    );
+    assert!(open["first_byte_ms"].is_f64() && open["reason"].is_null());
+    let forward = live.next(now(|now| Some(now["forwards"][0].clone()))).await;
+    assert_eq!(
+        (&forward["target"], &forward["open"]),
+        (&json!("pod/tools"), &json!(1))
+    );
+    assert_eq!(forward["pods"][0]["state"], "ready");
+
+    let end = json!({"forward": 0, "id": open["id"]});
+    assert_eq!(client.post("/api/end", &end).await.status, 204);
+    let error = app.read_exact(&mut [0]).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    let ended = live
+        .next(now(|now| row(now, &peer).filter(|row| row["state"] != "open")))
+        .await;
+    assert_eq!(ended["state"], "killed");
+    assert_eq!(ended["reason"], "it was ended on request");
+    assert_eq!(client.post("/api/end", &end).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_told_as_they_happen_and_again_to_who_comes_later() {
+    let stage = Stage::new("pod/tools", ":7").await;
+    let client = stage.client();
+    let mut live = client.live(&json!({})).await;
+    live.next(now(|_| Some(()))).await;
+    stage
+        .minicluster
+        .store()
+        .delete_pod("default", "tools")
+        .await
+        .unwrap();
+    let is_gone = |told: &Value| {
+        let sentence = told["sentence"].as_str().unwrap_or_default();
+        (told["kind"] == "event" && sentence.contains("pod tools is gone")).then(|| told.clone())
+    };
+    let gone = live.next(is_gone).await;
+    assert_eq!(
+        (&gone["weight"], &gone["forward"]),
+        (&json!("warning"), &json!(0))
+    );
+    let again = client.live(&json!({})).await.next(is_gone).await;
+    assert_eq!(gone, again);
+    // Who has it is told what comes after it only.
+    let mut since = client.live(&json!({"since": gone["number"]})).await;
+    let first = since
+        .next(|told| (told["kind"] != "hello").then(|| told.clone()))
+        .await;
+    let is_new = first["kind"] == "now" || first["number"].as_u64() > gone["number"].as_u64();
+    assert!(is_new, "{first}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chart_has_what_went_through_in_each_second() {
+    let stage = Stage::new("pod/tools", ":7").await;
+    let mut live = stage.client().live(&json!({})).await;
+    let mut app = stage.connect().await;
+    app.write_all(&[7; 1000]).await.unwrap();
+    app.read_exact(&mut [0; 1000]).await.unwrap();
+    let sum = |values: &Value| -> u64 { values.as_array().unwrap().iter().filter_map(Value::as_u64).sum() };
+    live.next(now(|now| {
+        let rates = &now["rates"];
+        let counted = (
+            sum(&rates["sent"]),
+            sum(&rates["received"]),
+            sum(&rates["accepted"]),
+        );
+        (counted == (1000, 1000, 1)).then_some(())
+    }))
+    .await;
+}
