@@ -22,7 +22,7 @@ impl Watch {
         let monitor = Monitor::start();
         let web = match plan.web {
             Some(options) => {
-                let server = WebServer::start(monitor.clone(), options).await;
+                let server = WebServer::start(monitor.clone(), None, options).await;
                 Some(server.map_err(|error| Failure::of(&error).hinted(hint(&error)))?)
             }
             None => None,

@@ -10,9 +10,9 @@ use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{self, Instant, Interval, MissedTickBehavior};
 
-use super::view::{Chart, ForwardRow, Hello, Line, Now};
+use super::view::{CaptureRow, Chart, ForwardRow, Hello, Line, Now};
 use super::{Log, Query, Speeds};
-use crate::Monitor;
+use crate::{Monitor, pcap::Capture};
 
 /// How often a page is told how everything is.
 const SECOND: Duration = Duration::from_secs(1);
@@ -24,6 +24,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// told less often, and nothing waits for it.
 pub(super) struct Live {
     monitor: Monitor,
+    capture: Option<Capture>,
     log: Arc<Log>,
     news: watch::Receiver<u64>,
     query: Query,
@@ -38,6 +39,7 @@ pub(super) struct Live {
 impl Live {
     pub(super) fn new(
         monitor: Monitor,
+        capture: Option<Capture>,
         log: Arc<Log>,
         speeds: Arc<Mutex<Speeds>>,
         query: Query,
@@ -47,6 +49,7 @@ impl Live {
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             monitor,
+            capture,
             news: log.news(),
             log,
             query,
@@ -102,6 +105,7 @@ impl Live {
         Now {
             at: Timestamp::now(),
             forwards: forwards.iter().map(ForwardRow::new).collect(),
+            capture: self.capture.as_ref().and_then(CaptureRow::new),
             rates: Chart::of(self.query.forwards(&forwards).map(|forward| &forward.rates)),
             connections: self.query.window(&forwards, &speeds),
             watched: self.query.watched(&forwards, &speeds),

@@ -1,29 +1,38 @@
 //! What can be asked of the server.
 
+use std::io::{self, Read as _};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Extension, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use http::header::CONTENT_TYPE;
+use axum::routing::{get, post};
+use futures_util::stream;
+use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::guard::protect;
 use super::{Guard, Live, Log, Query, Reached, Refusal, Speeds, page};
-use crate::Monitor;
+use crate::{
+    Monitor,
+    pcap::{Capture, Snapshot},
+};
 
 /// The largest body of a request, in bytes. What a page asks takes a few hundred.
 const BODY: usize = 4096;
 
 /// How long a request's body and the making of its answer may take; not the answer's travel.
 const ANSWER: Duration = Duration::from_secs(10);
+
+/// Bytes of a capture that are read at a time.
+const PIECE: usize = 64 * 1024;
 
 /// Pages that may look at the same time. Each costs a look at all connections a second.
 const STREAMS: usize = 8;
@@ -33,6 +42,7 @@ const STREAMS: usize = 8;
 pub(super) struct Shared {
     guard: Guard,
     monitor: Monitor,
+    capture: Option<Capture>,
     log: Arc<Log>,
     speeds: Arc<Mutex<Speeds>>,
     streams: Arc<Semaphore>,
@@ -47,10 +57,11 @@ struct End {
 }
 
 impl Shared {
-    pub(super) fn new(guard: Guard, monitor: Monitor, log: Arc<Log>) -> Arc<Self> {
+    pub(super) fn new(guard: Guard, monitor: Monitor, capture: Option<Capture>, log: Arc<Log>) -> Arc<Self> {
         Arc::new(Self {
             guard,
             monitor,
+            capture,
             log,
             speeds: Arc::default(),
             streams: Arc::new(Semaphore::new(STREAMS)),
@@ -63,6 +74,7 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/api/live", post(live))
         .route("/api/end", post(end))
+        .route("/api/capture", get(capture))
         .merge(page::routes())
         .fallback(async || Refusal::NotFound)
         .layer(DefaultBodyLimit::max(BODY))
@@ -102,6 +114,7 @@ async fn live(
         .map_err(|_| Refusal::TooManyStreams)?;
     let live = Live::new(
         shared.monitor.clone(),
+        shared.capture.clone(),
         Arc::clone(&shared.log),
         Arc::clone(&shared.speeds),
         query,
@@ -124,6 +137,45 @@ async fn end(
     } else {
         Err(Refusal::NotFound)
     }
+}
+
+/// What is in the capture's file now.
+async fn capture(State(shared): State<Arc<Shared>>) -> Result<Response, Refusal> {
+    let capture = shared.capture.clone().ok_or(Refusal::NotFound)?;
+    let snapshot = spawn_blocking(move || capture.snapshot()).await;
+    let snapshot = match snapshot {
+        Ok(Ok(Some(snapshot))) => snapshot,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "the capture cannot be downloaded");
+            return Err(Refusal::NotFound);
+        }
+        Ok(Ok(None)) | Err(_) => return Err(Refusal::NotFound),
+    };
+    let headers = [
+        (
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/vnd.tcpdump.pcap"),
+        ),
+        (
+            CONTENT_DISPOSITION,
+            HeaderValue::from_static("attachment; filename=\"podline.pcapng\""),
+        ),
+        (CONTENT_LENGTH, snapshot.length.into()),
+    ];
+    let pieces = stream::try_unfold(snapshot, async |snapshot| {
+        spawn_blocking(move || piece(snapshot))
+            .await
+            .map_err(io::Error::other)?
+    });
+    Ok((headers, Body::from_stream(pieces)).into_response())
+}
+
+/// The next bytes of a capture, and what comes behind them; nothing at its end.
+fn piece(mut snapshot: Snapshot) -> io::Result<Option<(Bytes, Snapshot)>> {
+    let mut bytes = vec![0; PIECE];
+    let length = snapshot.read(&mut bytes)?;
+    bytes.truncate(length);
+    Ok((length > 0).then(|| (bytes.into(), snapshot)))
 }
 
 /// The body of a request that says it is JSON. No page of another origin can say so unless it is allowed to.

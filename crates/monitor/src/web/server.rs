@@ -18,7 +18,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tower::ServiceExt as _;
 
 use super::{Guard, Log, Reached, Shared, Token, routes};
-use crate::Monitor;
+use crate::{Monitor, pcap::Capture};
 
 /// Connections that may be open at once; the next ones wait in the kernel's queue. A browser has six.
 const CONNECTIONS: usize = 64;
@@ -77,14 +77,18 @@ pub enum WebError {
 }
 
 impl WebServer {
-    /// Serves what `monitor` knows from now on.
+    /// Serves what `monitor` knows from now on, and what is in the file of `capture`.
     ///
     /// # Errors
     /// The address cannot be listened on, or may not be.
     ///
     /// # Panics
     /// Outside a tokio runtime.
-    pub async fn start(monitor: Monitor, options: WebOptions) -> Result<Self, WebError> {
+    pub async fn start(
+        monitor: Monitor,
+        capture: Option<Capture>,
+        options: WebOptions,
+    ) -> Result<Self, WebError> {
         let WebOptions {
             address,
             allow_remote,
@@ -107,7 +111,7 @@ impl WebServer {
         });
         let acceptor = Acceptor {
             listener,
-            router: routes::routes(Shared::new(Guard::new(token), monitor, log)),
+            router: routes::routes(Shared::new(Guard::new(token), monitor, capture, log)),
             stop: stop.clone(),
         };
         tokio::spawn(acceptor.run());

@@ -5,6 +5,7 @@ use podline::{LocalAddress, PodState, PodView, Transport, Untrusted};
 use serde::Serialize;
 
 use super::{EventLine, Speed};
+use crate::pcap::Capture;
 use crate::{ConnectionState, ConnectionView, ForwardSnapshot, Rates, Sample};
 
 /// Seconds that a forward's speed is the mean of.
@@ -33,10 +34,21 @@ pub(super) struct Hello {
 pub(super) struct Now {
     pub(super) at: Timestamp,
     pub(super) forwards: Vec<ForwardRow>,
+    /// The capture that runs, or the last one.
+    pub(super) capture: Option<CaptureRow>,
     pub(super) rates: Chart,
     pub(super) connections: Window,
     /// The connection that is shown in detail, if it is still known.
     pub(super) watched: Option<ConnectionRow>,
+}
+
+/// A capture.
+#[derive(Debug, Serialize)]
+pub(super) struct CaptureRow {
+    is_running: bool,
+    bytes: u64,
+    packets: u64,
+    dropped: u64,
 }
 
 /// A forward.
@@ -119,6 +131,18 @@ pub(super) struct ConnectionRow {
     age_ms: u64,
     pub(super) state: &'static str,
     reason: Option<String>,
+}
+
+impl CaptureRow {
+    pub(super) fn new(capture: &Capture) -> Option<Self> {
+        let summary = capture.summary()?;
+        Some(Self {
+            is_running: capture.is_running(),
+            bytes: summary.bytes,
+            packets: summary.packets,
+            dropped: summary.dropped,
+        })
+    }
 }
 
 impl ForwardRow {

@@ -23,7 +23,10 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// By lower-case name.
     pub(crate) headers: BTreeMap<String, String>,
+    /// What is no text in it is replaced.
     pub(crate) body: String,
+    /// Bytes of the body.
+    pub(crate) length: usize,
 }
 
 /// The lines of a live stream.
@@ -48,7 +51,7 @@ impl Client {
             .await
             .unwrap()
             .unwrap();
-        Answer::read(&String::from_utf8(bytes).unwrap())
+        Answer::read(&bytes)
     }
 
     /// A request with these headers, and a Host.
@@ -109,8 +112,10 @@ impl Client {
 }
 
 impl Answer {
-    fn read(text: &str) -> Self {
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
+    fn read(bytes: &[u8]) -> Self {
+        let end = bytes.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+        let (head, body) = bytes.split_at(end.map_or(bytes.len(), |end| end + 4));
+        let head = String::from_utf8_lossy(head);
         let mut lines = head.split("\r\n");
         let status = lines.next().unwrap().split(' ').nth(1).unwrap_or("0");
         let headers = lines.filter_map(|line| line.split_once(": "));
@@ -119,7 +124,8 @@ impl Answer {
             headers: headers
                 .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
                 .collect(),
-            body: body.to_owned(),
+            body: String::from_utf8_lossy(body).into_owned(),
+            length: body.len(),
         }
     }
 }

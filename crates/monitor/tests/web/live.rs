@@ -1,9 +1,12 @@
 //! What a page is told of real traffic.
 
+use podline_monitor::pcap::{CaptureOptions, Destination};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::stage::Stage;
+use tokio::time::timeout;
+
+use crate::stage::{PATIENCE, Stage};
 
 /// How everything is, where `pick` finds what it looks for.
 fn now<T>(pick: impl Fn(&Value) -> Option<T>) -> impl Fn(&Value) -> Option<T> {
@@ -103,4 +106,47 @@ async fn a_chart_has_what_went_through_in_each_second() {
         (counted == (1000, 1000, 1)).then_some(())
     }))
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_capture_can_be_downloaded_while_it_runs() {
+    let stage = Stage::new("pod/tools", ":7").await;
+    let client = stage.client();
+    let bearer = client.bearer();
+    let headers = [("authorization", bearer.as_str())];
+    let none = client.send("GET /api/capture", &headers, "").await;
+    assert_eq!(none.status, 404);
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = Destination::File(folder.path().join("capture.pcapng"));
+    stage.capture.start(&CaptureOptions::new(file)).unwrap();
+    let mut live = client.live(&json!({})).await;
+    let mut app = stage.connect().await;
+    app.write_all(b"carry me home").await.unwrap();
+    app.read_exact(&mut [0; 13]).await.unwrap();
+    live.next(now(|now| {
+        (now["capture"]["packets"].as_u64() > Some(0) && now["capture"]["is_running"] == true).then_some(())
+    }))
+    .await;
+    let written = async {
+        loop {
+            let answer = client.send("GET /api/capture", &headers, "").await;
+            assert_eq!(answer.status, 200);
+            assert_eq!(answer.headers["content-length"], answer.length.to_string());
+            assert_eq!(
+                answer.headers["content-disposition"],
+                "attachment; filename=\"podline.pcapng\""
+            );
+            // A section header block comes first, once anything is written.
+            assert!(
+                answer.length == 0 || answer.body.starts_with("\n\r\r\n"),
+                "{answer:?}"
+            );
+            if answer.body.matches("carry me home").count() == 2 {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, written).await.unwrap();
+    assert_eq!(client.send("GET /api/capture", &[], "").await.status, 401);
 }

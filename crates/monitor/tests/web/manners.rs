@@ -16,7 +16,7 @@ async fn page() -> (WebServer, Client) {
         address: "127.0.0.1:0".parse().unwrap(),
         allow_remote: false,
     };
-    let web = WebServer::start(Monitor::start(), options).await.unwrap();
+    let web = WebServer::start(Monitor::start(), None, options).await.unwrap();
     let (_, token) = web.link().expose_secret().split_once("#token=").unwrap();
     let client = Client::new(web.address(), token);
     (web, client)
@@ -274,7 +274,7 @@ async fn other_machines_are_let_in_only_if_that_was_allowed() {
             address: address.parse().unwrap(),
             allow_remote,
         };
-        WebServer::start(Monitor::start(), options).await
+        WebServer::start(Monitor::start(), None, options).await
     };
     for address in ["0.0.0.0:0", "[::]:0", "[::ffff:0.0.0.0]:0", "192.0.2.1:0"] {
         let refused = start(address, false).await;

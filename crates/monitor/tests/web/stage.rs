@@ -5,6 +5,7 @@ use std::time::Duration;
 use podline::cluster::{Cluster, Options};
 use podline::{Forward, Target};
 use podline_minicluster::{Config, Minicluster, User};
+use podline_monitor::pcap::Capture;
 use podline_monitor::{Monitor, WebOptions, WebServer};
 use secrecy::ExposeSecret as _;
 use tempfile::NamedTempFile;
@@ -17,6 +18,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Stage {
     pub(crate) minicluster: Minicluster,
+    pub(crate) capture: Capture,
     forward: Forward,
     web: WebServer,
     _kubeconfig: NamedTempFile,
@@ -34,12 +36,16 @@ impl Stage {
         let cluster = Cluster::connect(options).await.unwrap();
         let target: Target = target.parse().unwrap();
         let monitor = Monitor::start();
+        let capture = Capture::new(|_| {});
         let web = WebOptions {
             address: "127.0.0.1:0".parse().unwrap(),
             allow_remote: false,
         };
-        let web = WebServer::start(monitor.clone(), web).await.unwrap();
+        let web = WebServer::start(monitor.clone(), Some(capture.clone()), web)
+            .await
+            .unwrap();
         let watched = monitor.forward(&target);
+        watched.record_as(capture.interface(&target.to_string()));
         let forward = Forward::builder(cluster, target)
             .address("127.0.0.1".parse().unwrap())
             .port(port.parse().unwrap())
@@ -51,6 +57,7 @@ impl Stage {
         watched.ready();
         Self {
             minicluster,
+            capture,
             forward,
             web,
             _kubeconfig: kubeconfig,

@@ -441,6 +441,35 @@ function drawEvents() {
   });
 }
 
+// ---- capture
+
+const captureButton = find("capture");
+
+function drawCapture(capture) {
+  captureButton.hidden = capture === null;
+  if (capture === null) return;
+  const lost = capture.dropped > 0 ? `, ${capture.dropped} missing` : "";
+  put(captureButton, `Download capture${capture.is_running ? " so far" : ""} (${bytes(capture.bytes)}${lost})`);
+}
+
+captureButton.addEventListener("click", async () => {
+  captureButton.disabled = true;
+  try {
+    const answer = await fetch("/api/capture", {
+      headers: { Authorization: `Bearer ${token}` }, cache: "no-store", credentials: "omit", redirect: "error",
+    });
+    if (!answer.ok) throw new Error("this capture has no file that can be downloaded");
+    const link = make("a");
+    link.href = URL.createObjectURL(await answer.blob());
+    link.download = "podline.pcapng";
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), LAST_RETRY);
+  } catch (error) {
+    notice(error instanceof TypeError ? "podline does not answer" : error.message);
+  }
+  captureButton.disabled = false;
+});
+
 // ---- the stream
 
 let listening = null; // ends the present stream
@@ -530,6 +559,7 @@ function handleNow(now) {
   const isFirst = targets.length === 0;
   drawForwards(now.forwards);
   drawChart(now.rates);
+  drawCapture(now.capture);
   drawConnections(now.connections);
   if (now.watched && detail && keyOf(now.watched) === keyOf(detail)) drawConnection(now.watched);
   if (isFirst) drawEvents(); // which names forwards
