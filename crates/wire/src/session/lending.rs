@@ -70,8 +70,11 @@ impl Session {
     }
 
     /// The pair that blocks its lane while another pair on it waits, and since when both is so. None where it is not
-    /// known for sure which pair it is.
+    /// known for sure which pair it is, and where it may be the network: answers cannot come or the peer owes one.
     pub fn stalled(&self) -> Option<(PairId, Time)> {
+        if !self.lanes_may_be_late() || self.liveness.is_asked() {
+            return None;
+        }
         LaneIndex::ALL
             .into_iter()
             .filter(|&lane| self.lane(lane).is_late())

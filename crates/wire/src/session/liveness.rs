@@ -81,6 +81,11 @@ impl Liveness {
         self.silent
     }
 
+    /// Whether the peer was asked for a sign of life and has not given it.
+    pub(super) fn is_asked(&self) -> bool {
+        self.asked.is_some()
+    }
+
     pub(super) fn handle_received(&mut self, now: Time) {
         self.last_received = now;
         self.silent = false;

@@ -37,6 +37,11 @@ fn pong_but(script: &mut Script, sent: &[Sent], stalled: LaneIndex) {
     }
 }
 
+/// The peer's reader answers.
+fn lives(script: &mut Script) {
+    script.reset(PROBE_STREAM, ResetStatus::PROTOCOL_ERROR);
+}
+
 #[test]
 fn a_lane_is_shared_only_where_it_is_asked_for() {
     let mut script = Script::proven();
@@ -115,6 +120,7 @@ fn the_pair_that_blocks_a_lane_is_known_by_its_fence() {
     pong_but(&mut script, &sent, lane);
     script.wait(seconds(2));
     assert!(script.session.lane(lane).is_late());
+    lives(&mut script);
     assert_eq!(script.session.stalled(), None, "nobody waits behind it");
     let asked = script.now;
     script.sent();
@@ -150,6 +156,7 @@ fn of_two_that_send_much_the_one_whose_frame_is_not_taken_blocks_the_lane() {
     script.send(third, 10);
     script.sent();
     script.wait(seconds(6));
+    lives(&mut script);
     assert_eq!(script.session.stalled().map(|(pair, _)| pair), Some(second));
 }
 
@@ -168,6 +175,29 @@ fn small_senders_that_may_all_be_to_blame_are_left_alone() {
     pong_but(&mut script, &sent, lane);
     script.wait(seconds(6));
     assert!(script.session.lane(lane).is_late());
+    lives(&mut script);
+    assert_eq!(script.session.stalled(), None);
+}
+
+#[test]
+fn nobody_is_to_blame_for_a_stall_of_the_network() {
+    let mut script = Script::proven();
+    let greedy = script.opened();
+    let lane = LaneIndex::of(greedy.data_stream());
+    let neighbour = shared(&mut script, lane);
+    send_much(&mut script, greedy, 40);
+    script.send(neighbour, 10);
+    for _ in 0..7 {
+        script.wait(seconds(1));
+        assert_eq!(script.session.stalled(), None, "at {:?}", script.now);
+    }
+    assert!(script.session.lane(lane).is_late());
+    // The peer's reader answers, and its worker still does not.
+    script.sent();
+    lives(&mut script);
+    assert_eq!(script.session.stalled().map(|(pair, _)| pair), Some(greedy));
+    // As long as we do not read, no answer can come.
+    script.session.handle_reading(script.now, false);
     assert_eq!(script.session.stalled(), None);
 }
 
@@ -187,10 +217,12 @@ fn progress_begins_the_time_of_a_slow_pair_anew() {
         .collect();
     pong_but(&mut script, &sent, lane);
     script.wait(seconds(3));
+    lives(&mut script);
     let (pair, first) = script.session.stalled().unwrap();
     assert_eq!(pair, slow);
     script.pong_all(&own[..1]);
     script.wait(seconds(6));
+    lives(&mut script);
     let (pair, then) = script.session.stalled().unwrap();
     assert_eq!(pair, slow);
     assert!(then > first);
