@@ -266,6 +266,11 @@ impl State {
                         session.lock().close(Closing::Now);
                     }
                 }
+                Action::Prove(key) => {
+                    if let Some(Live::Ready(session)) = inner.sessions.get(&key) {
+                        session.lock().prove();
+                    }
+                }
                 Action::Lend(request, key) => inner.lend(request, key, false),
                 Action::Share(request, key) => inner.lend(request, key, true),
                 Action::Refuse(request, _) => {

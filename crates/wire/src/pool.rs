@@ -8,7 +8,10 @@
 //!    is one;
 //! 3. the first session that gets ready, or the first lane that gets free;
 //! 4. where no session can be made at present, a free lane of a session that is fast or late;
-//! 5. where there are [`MOST_SESSIONS`], a lane with others on it, where it is best.
+//! 5. where there are [`PoolConfig::most`], a lane with others on it, where it is best.
+//!
+//! The first session that nobody waits for is asked at once what its peer is ([`Action::Prove`]), since lanes are lent only
+//! where that is known: else of a burst only as many connections as there are sessions would be served at once.
 //!
 //! Sessions are made for two reasons. For connections that wait: as many as have lanes for them, at the pace of
 //! `pace`. And for the floor of idle sessions, up to [`PoolConfig::isolated`] in all, slowly: a session whose
@@ -35,9 +38,6 @@ use self::pace::{Need, Pace};
 use self::peak::Peak;
 use self::sessions::Sessions;
 
-/// Sessions of one pod, at most.
-pub const MOST_SESSIONS: usize = 512;
-
 /// After so long without a new connection one idle session is enough.
 const QUIET_AFTER: Duration = Duration::from_secs(10 * 60);
 
@@ -55,6 +55,8 @@ pub struct PoolConfig {
     pub floor: usize,
     /// Sessions made so that each connection has its own, at most; beyond it lanes fill up first.
     pub isolated: usize,
+    /// Sessions in all, at most; beyond it connections share lanes.
+    pub most: usize,
 }
 
 impl Default for PoolConfig {
@@ -62,6 +64,7 @@ impl Default for PoolConfig {
         Self {
             floor: 6,
             isolated: 64,
+            most: 512,
         }
     }
 }
@@ -80,6 +83,9 @@ pub struct Pool {
     last_request: Time,
     next_key: u64,
     actions: VecDeque<Action>,
+    /// A session was asked what its peer is. Once is enough: a session that was lost by the question may be lost by it
+    /// again.
+    proving: bool,
     retired: bool,
     closed: bool,
 }
@@ -97,6 +103,7 @@ impl Pool {
             last_request: now,
             next_key: 0,
             actions: VecDeque::new(),
+            proving: false,
             retired: false,
             closed: false,
         }
@@ -138,6 +145,11 @@ impl Pool {
         self.lanes_a_session = report.free_lanes.max(1);
         self.sessions.insert(now, session, report);
         self.decide(now);
+        // A connection that has taken it finds out as soon.
+        if !self.proving && self.sessions.is_idle(session) {
+            self.proving = true;
+            self.actions.push_back(Action::Prove(session));
+        }
     }
 
     /// A session could not be made. `retry_after` is what the server asked for; `entropy` spreads the next try.
@@ -171,8 +183,9 @@ impl Pool {
 
     /// A session says how it is. `opened` of the lanes lent before are used now.
     pub fn handle_report(&mut self, now: Time, session: SessionKey, report: Report, opened: usize) {
-        if report.clean {
-            self.lanes_a_session = report.free_lanes.max(1);
+        // A clean session without a lane is one that may be dead.
+        if report.clean && report.free_lanes > 0 {
+            self.lanes_a_session = report.free_lanes;
         }
         self.sessions.report(now, session, report, opened);
         self.decide(now);
@@ -284,7 +297,7 @@ impl Pool {
     }
 
     fn is_full(&self) -> bool {
-        self.sessions.total() >= MOST_SESSIONS
+        self.sessions.total() >= self.config.most
     }
 
     fn close_unused(&mut self, now: Time) {
@@ -339,7 +352,7 @@ impl Pool {
 
     /// How many sessions may be started where `most` may be on their way.
     fn room(&self, most: usize) -> usize {
-        let more = MOST_SESSIONS.saturating_sub(self.sessions.total());
+        let more = self.config.most.saturating_sub(self.sessions.total());
         most.saturating_sub(self.sessions.connecting()).min(more)
     }
 

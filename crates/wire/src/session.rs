@@ -25,6 +25,7 @@ mod pair;
 mod pair_id;
 mod pairs;
 mod peer;
+mod prove;
 mod rate;
 mod round_trip;
 
@@ -54,6 +55,7 @@ use self::liveness::{Liveness, Verdict};
 use self::pair::Pair;
 use self::pair_id::STREAM_STEP;
 use self::peer::Proof;
+use self::prove::LoneStream;
 use self::rate::Rate;
 use self::round_trip::RoundTrip;
 
@@ -68,12 +70,18 @@ const UNHURRIED_DELAY: Duration = Duration::from_millis(200);
 /// An id below all that pairs use: a SYN_STREAM with it is refused by the peer's reader itself, once a higher id was sent.
 const PROBE_STREAM: StreamId = StreamId::new(1).expect("one is an id");
 
+/// The kinds of a pair's streams, as their headers name them.
+const DATA: &str = "data";
+const ERROR: &str = "error";
+
 /// The client's side of one upgraded connection.
 #[derive(Debug)]
 pub struct Session {
     reader: FrameReader,
     headers: HeaderEncoder,
     proof: Proof,
+    /// What the peer was asked by before there was a pair, until it has answered.
+    lone: Option<LoneStream>,
     lanes: [Lane; WORKERS as usize],
     pairs: BTreeMap<PairId, Pair>,
     /// Error streams of pairs that we reset, until the runtime's own tail of them ended.
@@ -85,6 +93,8 @@ pub struct Session {
     rate: Rate,
     liveness: Liveness,
     logged_fences: VecDeque<Time>,
+    /// It has had a pair.
+    used: bool,
     retired: bool,
     fault: Option<SessionFault>,
     output: BytesMut,
@@ -98,6 +108,7 @@ impl Session {
             reader: FrameReader::new(Role::Client),
             headers: HeaderEncoder::new(),
             proof: Proof::new(known),
+            lone: None,
             lanes: std::array::from_fn(|_| Lane::default()),
             pairs: BTreeMap::new(),
             tails: BTreeSet::new(),
@@ -108,6 +119,7 @@ impl Session {
             rate: Rate::new(now),
             liveness: Liveness::new(now),
             logged_fences: VecDeque::new(),
+            used: false,
             retired: false,
             fault: None,
             output: BytesMut::new(),
@@ -279,26 +291,15 @@ impl Session {
             return Err(Exhausted);
         };
         self.next_stream = data.get() + 2;
-        let port = port.to_string();
-        let request = error.get().to_string();
-        let headers = |kind| {
-            [
-                ("streamtype", kind),
-                ("port", port.as_str()),
-                ("requestid", request.as_str()),
-            ]
-        };
-        self.headers
-            .syn_stream(&mut self.output, error, true, &headers("error"));
-        self.headers
-            .syn_stream(&mut self.output, data, false, &headers("data"));
+        self.open_stream(error, ERROR, error, port);
+        self.open_stream(data, DATA, error, port);
         self.lane_mut(lane).sent();
         let seq = self.lane_mut(lane).sent();
         self.lane_mut(lane).pair_opened();
         let pair = PairId::of_data(data);
         self.pairs.insert(pair, Pair::new(now, seq));
-        // Without fences it is never known what a pair leaves behind.
-        self.retired |= self.proof.peer() == Some(Peer::Other);
+        self.used = true;
+        self.retire_if_other();
         Ok(pair)
     }
 
@@ -400,6 +401,16 @@ impl Session {
 
     fn fail(&mut self, fault: SessionFault) -> SessionFault {
         self.fault.get_or_insert(fault).clone()
+    }
+
+    /// Opens one stream of the pair `request`, whose error stream has that id.
+    fn open_stream(&mut self, stream: StreamId, kind: &str, request: StreamId, port: u16) {
+        let port = port.to_string();
+        let request = request.get().to_string();
+        let headers = [("streamtype", kind), ("port", &port), ("requestid", &request)];
+        // We say nothing on an error stream.
+        self.headers
+            .syn_stream(&mut self.output, stream, kind == ERROR, &headers);
     }
 
     fn lane(&self, lane: LaneIndex) -> &Lane {

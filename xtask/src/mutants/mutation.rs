@@ -145,6 +145,42 @@ pub(crate) const ALL: &[Mutation] = &[
         }],
     },
     Mutation {
+        name: "proved-again",
+        what: "the peer of every session is asked what it is",
+        edits: &[Edit {
+            file: "crates/wire/src/pool.rs",
+            from: "            self.proving = true;\n",
+            to: "",
+        }],
+    },
+    Mutation {
+        name: "proof-that-dials",
+        what: "the peer is asked what it is by a whole pair, which is dialled",
+        edits: &[Edit {
+            file: "crates/wire/src/session/prove.rs",
+            from: "        let opening = self.lane_mut(lane).sent();\n",
+            to: "        let opening = self.lane_mut(lane).sent();\n        let data = StreamId::new(lane.next_odd(self.next_stream)).unwrap_or(stream);\n        self.next_stream = data.get() + 2;\n        self.open_stream(data, super::DATA, stream, PORT);\n",
+        }],
+    },
+    Mutation {
+        name: "proof-left-open",
+        what: "the stream by which the peer was asked what it is stays open",
+        edits: &[Edit {
+            file: "crates/wire/src/session/prove.rs",
+            from: "            self.output\n                .extend_from_slice(&spdy::reset(stream, ResetStatus::CANCEL));\n",
+            to: "            let _ = spdy::reset(stream, ResetStatus::CANCEL);\n",
+        }],
+    },
+    Mutation {
+        name: "silent-lent",
+        what: "sessions are lent whose peer may be dead",
+        edits: &[Edit {
+            file: "crates/wire/src/session/lending.rs",
+            from: "!self.is_retired() && !self.is_silent()",
+            to: "!self.is_retired()",
+        }],
+    },
+    Mutation {
         name: "forgotten-request",
         what: "connections that wait are forgotten when a session cannot be made",
         edits: &[Edit {

@@ -159,6 +159,12 @@ impl Runtime {
         self.pairs.values().filter(|pair| pair.is_forwarding()).count()
     }
 
+    /// Streams that were opened and are not forgotten.
+    #[must_use]
+    pub fn streams(&self) -> usize {
+        self.streams.len()
+    }
+
     /// Takes bytes of the peer from the front of `input`, all of them unless [`Self::wants_input`] ceases to hold.
     pub fn handle_input(&mut self, now: Time, input: &mut &[u8]) {
         while self.phase == Phase::Serving && self.wants_input() {

@@ -122,6 +122,12 @@ impl Client {
         true
     }
 
+    /// Asks the peer what it is.
+    pub(crate) fn prove(&mut self) {
+        self.session.prove();
+        self.collect();
+    }
+
     /// What the pool is told of the session.
     pub(crate) fn report(&self) -> Report {
         Report {

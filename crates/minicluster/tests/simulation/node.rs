@@ -75,6 +75,11 @@ impl Node {
         self.runtime.connections()
     }
 
+    /// Streams that the runtime has not forgotten.
+    pub(crate) fn streams(&self) -> usize {
+        self.runtime.streams()
+    }
+
     /// The client's end is gone.
     pub(crate) fn disconnect(&mut self, now: Time) {
         if !std::mem::replace(&mut self.disconnected, true) {

@@ -20,6 +20,8 @@ pub(crate) struct Plan {
     pub(crate) down: DirectionPlan,
     pub(crate) websocket: bool,
     pub(crate) known: Option<Peer>,
+    /// The peer is asked what it is before there is a pair.
+    pub(crate) proves: bool,
     pub(crate) flavor: Flavor,
     pub(crate) reply: ReplyFault,
     pub(crate) apps: Vec<AppPlan>,
@@ -51,6 +53,7 @@ impl fmt::Debug for Plan {
             .field("down", &self.down)
             .field("websocket", &self.websocket)
             .field("known", &self.known)
+            .field("proves", &self.proves)
             .field("flavor", &self.flavor)
             .field("reply", &self.reply)
             .field("release", &self.release)
@@ -122,6 +125,7 @@ impl Plan {
             down,
             websocket: rng.bool(),
             known,
+            proves: rng.bool(),
             flavor,
             reply,
             apps,

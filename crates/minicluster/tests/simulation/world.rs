@@ -38,7 +38,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(plan: Plan, rng: &mut Rng, traced: bool) -> Self {
         let now = Time::ZERO;
-        let client = Client::new(
+        let mut client = Client::new(
             now,
             plan.known,
             Framing::new(plan.websocket, Role::Client, rng.fork()),
@@ -50,6 +50,9 @@ impl World {
             plan.reply,
             Framing::new(plan.websocket, Role::Server, rng.fork()),
         );
+        if plan.proves {
+            client.prove();
+        }
         let up = Direction::new(plan.up.clone(), rng.fork());
         let down = Direction::new(plan.down.clone(), rng.fork());
         let mut coming: Vec<usize> = (0..plan.apps.len()).collect();

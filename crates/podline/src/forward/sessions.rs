@@ -82,6 +82,7 @@ fn make(pod: &PodAddress, shared: &Shared) -> Pool {
         config: PoolConfig {
             floor: 0,
             isolated: settings.max_sessions,
+            ..PoolConfig::default()
         },
         stalled_reader: settings.stalled_reader,
     };

@@ -126,6 +126,7 @@ impl Observer for Reporter {
             return;
         }
         inner.peer = Some(peer);
+        tracing::debug!(?peer, "it is known what answers sessions");
         // The pod's other sessions need not find out for themselves.
         for session in inner.ready() {
             session.lock().handle_peer_known(peer);

@@ -135,6 +135,8 @@ struct Peer {
     pairs: BTreeMap<StreamId, StreamId>,
     error_streams: BTreeMap<String, StreamId>,
     replied: bool,
+    /// It has carried a connection.
+    carried: bool,
     /// Where a peer that is not spdystream notes what it should not have seen.
     offences: Option<Arc<Mutex<Vec<&'static str>>>>,
 }
@@ -150,6 +152,7 @@ impl Peer {
             pairs: BTreeMap::new(),
             error_streams: BTreeMap::new(),
             replied: false,
+            carried: false,
             offences,
         }
     }
@@ -240,7 +243,7 @@ impl Peer {
             out.extend_from_slice(&spdy::reset(stream, status));
             return;
         }
-        if headers["streamtype"] == "error" && self.replied {
+        if headers["streamtype"] == "data" && std::mem::replace(&mut self.carried, true) {
             self.offended("a second connection");
         }
         self.reply(stream, out);

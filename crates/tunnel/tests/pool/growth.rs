@@ -43,6 +43,23 @@ async fn what_one_session_finds_out_of_the_peer_holds_for_all() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_burst_on_a_fresh_pool_waits_for_no_answer() {
+    let cluster = Cluster::new(Answer::Switch, Answer::Switch);
+    let pool = pool_of(&cluster, 6, 64);
+    pool.ready().await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    // From now on nothing is answered, and no session can be made.
+    cluster.silent.store(true, Ordering::SeqCst);
+    *cluster.websocket.lock().unwrap() = Answer::Never;
+    let start = Instant::now();
+    let mut open_ones = Vec::new();
+    for _ in 0..30 {
+        open_ones.push(open(&pool, 7).await);
+    }
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_that_a_download_fills_is_not_shared() {
     let cluster = Cluster::new(Answer::Switch, Answer::Switch);
     let pool = pool_of(&cluster, 0, 64);

@@ -44,7 +44,11 @@ fn pool_of(cluster: &Arc<Cluster>, floor: usize, isolated: usize) -> Pool {
     pool_with(
         cluster,
         PoolOptions {
-            config: PoolConfig { floor, isolated },
+            config: PoolConfig {
+                floor,
+                isolated,
+                ..PoolConfig::default()
+            },
             ..PoolOptions::default()
         },
     )

@@ -25,6 +25,8 @@ pub enum Action {
     Connect(SessionKey),
     /// The connection's lane is on this session, and it has it for itself.
     Lend(RequestKey, SessionKey),
+    /// Ask the peer of this session, which is idle, what it is.
+    Prove(SessionKey),
     /// The connection gets none: this session could not be made, and no other is in sight.
     Refuse(RequestKey, SessionKey),
     /// The connection's lane is on this session, and others may be on it: there are no more sessions to be had.

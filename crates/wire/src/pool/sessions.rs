@@ -87,6 +87,11 @@ impl Sessions {
             .min()
     }
 
+    /// Whether this one is idle and clean.
+    pub(super) fn is_idle(&self, key: SessionKey) -> bool {
+        self.ready.get(&key).is_some_and(Entry::is_idle)
+    }
+
     /// Idle and clean ones.
     pub(super) fn idle(&self) -> usize {
         self.idle.len()

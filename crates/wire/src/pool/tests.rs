@@ -30,6 +30,8 @@ struct World {
     now: Time,
     /// What each session has said last.
     reports: BTreeMap<SessionKey, Report>,
+    /// Sessions that were to be asked what their peer is.
+    proved: Vec<SessionKey>,
 }
 
 impl World {
@@ -45,11 +47,20 @@ impl World {
             pool: Pool::new(Time::ZERO, config),
             now: Time::ZERO,
             reports: BTreeMap::new(),
+            proved: Vec::new(),
         }
     }
 
+    /// What is to be done, but for proofs.
     fn actions(&mut self) -> Vec<Action> {
-        std::iter::from_fn(|| self.pool.poll_action()).collect()
+        let mut actions = Vec::new();
+        while let Some(action) = self.pool.poll_action() {
+            match action {
+                Action::Prove(key) => self.proved.push(key),
+                other => actions.push(other),
+            }
+        }
+        actions
     }
 
     /// The sessions that the pool wants made; nothing else is to be done.

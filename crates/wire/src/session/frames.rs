@@ -92,6 +92,8 @@ impl Session {
             if answered.complete {
                 self.events.push_back(Event::Opened(id));
             }
+        } else {
+            self.end_lone_stream(now, stream);
         }
         if fin {
             self.stream_ended(now, stream, false);
@@ -118,9 +120,8 @@ impl Session {
     fn announce_peer(&mut self) {
         let Some(peer) = self.proof.peer() else { return };
         self.events.push_back(Event::PeerKnown(peer));
+        self.retire_if_other();
         if peer == Peer::Other {
-            // It has its one pair.
-            self.retired = true;
             for (&id, state) in &mut self.pairs {
                 if state.credit.was_blocked() {
                     state.credit.unblocked();

@@ -18,9 +18,9 @@ pub(super) const BULK: u64 = 64 * 1024;
 
 impl Session {
     /// The lane for a new pair: one that is free, and the cheapest to fence. None where another pair must not share
-    /// the session.
+    /// the session, and where none is lent.
     pub fn free_lane(&self) -> Option<LaneIndex> {
-        if self.is_retired() || (self.proof.peer() != Some(Peer::Spdystream) && !self.pairs.is_empty()) {
+        if !self.lends() || (self.proof.peer() != Some(Peer::Spdystream) && !self.pairs.is_empty()) {
             return None;
         }
         (0..WORKERS)
@@ -31,7 +31,7 @@ impl Session {
     /// How many lanes are free for new pairs.
     pub fn free_lanes(&self) -> usize {
         match self.proof.peer() {
-            _ if self.is_retired() => 0,
+            _ if !self.lends() => 0,
             Some(Peer::Spdystream) => self.lanes.iter().filter(|lane| lane.is_free()).count(),
             Some(Peer::Other) | None => usize::from(self.free_lane().is_some()),
         }
@@ -47,12 +47,13 @@ impl Session {
         // A session that is in use of something else finds out by itself and ends its ways in order.
         if self.proof.peer().is_none() && (peer == Peer::Spdystream || self.pairs.is_empty()) {
             self.proof = Proof::new(Some(peer));
+            self.retire_if_other();
         }
     }
 
     /// How many more pairs may share lanes with others.
     pub fn shared_room(&self) -> usize {
-        if self.is_retired() || self.proof.peer() != Some(Peer::Spdystream) {
+        if !self.lends() || self.proof.peer() != Some(Peer::Spdystream) {
             return 0;
         }
         self.lanes.iter().map(Lane::shared_room).sum()
@@ -80,6 +81,12 @@ impl Session {
             .filter(|&lane| self.lane(lane).is_late())
             .filter_map(|lane| self.stalled_on(lane))
             .min_by_key(|&(_, since)| since)
+    }
+
+    /// Whether lanes are lent at all. What may be dead is lent to nobody: what is said on it could not be said again
+    /// elsewhere.
+    fn lends(&self) -> bool {
+        !self.is_retired() && !self.is_silent()
     }
 
     fn stalled_on(&self, lane: LaneIndex) -> Option<(PairId, Time)> {

@@ -23,6 +23,7 @@ impl Session {
         if self.tails.remove(&stream) {
             return;
         }
+        self.forget_lone_stream(stream);
         match self.pair_of(stream) {
             Some((id, Half::Data, _)) => self.data_ended(now, id, by_reset),
             Some((id, Half::Error, pair)) => {

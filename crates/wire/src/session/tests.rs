@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod proving;
 mod sharing;
 
 use super::fences::LOGGED_FENCES;
@@ -558,6 +559,27 @@ fn a_peer_that_owes_an_answer_is_silent_until_anything_comes() {
     assert_eq!(script.session.fault(), None);
     script.pong_all(&asked);
     assert!(!script.session.is_silent());
+}
+
+#[test]
+fn a_silent_session_has_no_lane_for_anybody_and_is_clean_all_the_same() {
+    let mut script = Script::proven();
+    let lanes = |script: &Script| {
+        let session = &script.session;
+        (
+            session.free_lanes(),
+            session.free_lane().is_some(),
+            session.shared_room() > 0,
+            session.shared_lane().is_some(),
+        )
+    };
+    assert_eq!(lanes(&script), (5, true, true, true));
+    script.session.handle_doubt(script.now);
+    assert_eq!(lanes(&script), (0, false, false, false));
+    assert!(script.session.is_clean() && !script.session.is_retired());
+    let asked = script.sent();
+    script.pong_all(&asked);
+    assert_eq!(lanes(&script), (5, true, true, true));
 }
 
 #[test]

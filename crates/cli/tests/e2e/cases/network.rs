@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use crate::{forwarding::Forwarding, harness::cases, relay::Way, world::World};
 
 cases! {
+    a_burst_on_a_fresh_forward_waits_for_no_answer;
     a_connection_is_held_while_the_api_server_refuses;
     a_connection_is_held_while_the_network_swallows_everything;
     a_dead_peer_is_noticed_by_a_forward_that_is_idle;
@@ -81,6 +82,30 @@ async fn a_connection_is_held_while_the_network_swallows_everything(world: Arc<W
     relay.set(Way::Open).await;
     assert_eq!(held.receive(7).await, b"between");
     forwarding.connect(7).await.is_echoed(b"after").await;
+}
+
+async fn a_burst_on_a_fresh_forward_waits_for_no_answer(world: Arc<World>) {
+    let relay = world.relay().await;
+    let forwarding = over(&world, &relay, &["-v=4", "pod/tools", ":7"]).await;
+    forwarding.logs("a session is ready", 6).await;
+    forwarding.logs("it is known what answers sessions", 1).await;
+    // Nothing is answered, until all have their lanes.
+    relay.set(Way::BlackHole).await;
+    let before = relay.accepted();
+    let mut apps = Vec::new();
+    for _ in 0..30 {
+        let mut app = forwarding.connect(7).await;
+        app.send(b"one of thirty").await;
+        apps.push(app);
+    }
+    forwarding.logs("connection opened", 30).await;
+    relay.set(Way::Open).await;
+    for mut app in apps {
+        assert_eq!(app.receive(13).await, b"one of thirty");
+    }
+    // Others are made so that some are idle again, but none for those that waited: there would be sixteen at once.
+    let made = relay.accepted() - before;
+    assert!(made < 12, "{made} ways to the API server were made");
 }
 
 async fn a_dead_peer_is_noticed_by_a_forward_that_is_idle(world: Arc<World>) {

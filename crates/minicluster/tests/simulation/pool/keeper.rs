@@ -8,7 +8,7 @@ use std::{
 use fastrand::Rng;
 use podline_wire::{
     Role, Time,
-    pool::{Action, Health, MOST_SESSIONS, Pool, RequestKey, SessionKey},
+    pool::{Action, Health, Pool, RequestKey, SessionKey},
     session::Peer,
 };
 
@@ -52,6 +52,8 @@ pub(crate) struct Keeper {
     /// All sessions are made, whatever was drawn.
     pub(crate) released: bool,
     known: Option<Peer>,
+    /// The session that was asked what its peer is, and when.
+    proving: Option<(SessionKey, Time)>,
     made: usize,
     starts: VecDeque<Time>,
     /// The end of the pause that the server asked for, and where a connection waits.
@@ -94,6 +96,7 @@ impl Keeper {
             outage: None,
             released: false,
             known: None,
+            proving: None,
             made: 0,
             starts: VecDeque::new(),
             paused_until: Time::ZERO,
@@ -159,6 +162,10 @@ impl Keeper {
                 let member = self.make(now, plan);
                 self.pool.handle_connected(now, key, member.reported);
                 self.members.insert(key, member);
+                self.perform(now, plan)?;
+                if self.proving.is_none() && self.members.get(&key).is_some_and(Member::is_idle) {
+                    return Err(format!("{key:?} is idle, and its peer is not asked what it is"));
+                }
             } else {
                 let asked = attempt.retry_after.unwrap_or_default();
                 self.paused_until = self.paused_until.max(now + asked.min(LONGEST_ASKED));
@@ -248,6 +255,7 @@ impl Keeper {
                 Action::Close(key) => self.close(now, key)?,
                 Action::Connect(key) => self.connect(now, key, plan)?,
                 Action::Lend(request, key) => self.lend(request, key)?,
+                Action::Prove(key) => self.prove(now, key)?,
                 Action::Refuse(request, _) => {
                     if !self.attempts.is_empty() {
                         return Err("a connection is refused while sessions are being made".into());
@@ -298,7 +306,11 @@ impl Keeper {
         }
         let useful = |member: &&Member| !member.link.client.report().retired;
         let useful = self.members.values().filter(useful).count();
-        let most = if held { MOST_SESSIONS } else { plan.config.isolated };
+        let most = if held {
+            plan.config.most
+        } else {
+            plan.config.isolated
+        };
         if self.attempts.len() + useful >= most {
             return Err(format!("more than {most} sessions"));
         }
@@ -352,6 +364,29 @@ impl Keeper {
         member.lent += 1;
         self.told.push_back(Told::Lent(connection, key));
         Ok(())
+    }
+
+    fn prove(&mut self, now: Time, key: SessionKey) -> Result<(), String> {
+        let member = self
+            .members
+            .get_mut(&key)
+            .filter(|member| member.is_idle())
+            .ok_or("a session is asked what its peer is that is not idle")?;
+        if self.proving.replace((key, now)).is_some() {
+            return Err("peers are asked twice what they are".into());
+        }
+        member.link.client.prove();
+        Ok(())
+    }
+
+    /// Whether the peer has been asked for long enough what it is, and it is not known.
+    pub(crate) fn is_in_the_dark(&self, now: Time) -> bool {
+        let Some((key, asked)) = self.proving.filter(|_| self.known.is_none()) else {
+            return false;
+        };
+        self.members
+            .get(&key)
+            .is_some_and(|member| !member.may_be_lost && now.saturating_since(asked) > member.patience)
     }
 
     fn make(&mut self, now: Time, plan: &PoolPlan) -> Member {

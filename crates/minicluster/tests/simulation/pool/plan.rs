@@ -143,7 +143,11 @@ impl PoolPlan {
             .unzip();
         let release = Time::ZERO + Duration::from_secs(seconds);
         Self {
-            config: PoolConfig { floor, isolated },
+            config: PoolConfig {
+                floor,
+                isolated,
+                ..PoolConfig::default()
+            },
             websocket: rng.bool(),
             flavor: *pick(
                 rng,

@@ -319,7 +319,7 @@ impl PoolWorld {
                 }
             } else {
                 let report = client.report();
-                if !report.retired && report.health == Health::Well {
+                if !report.retired && report.health == Health::Well && !client.session.is_silent() {
                     return Err(format!(
                         "{:?} has not the lane that was lent: {report:?}",
                         lent.session
@@ -394,6 +394,9 @@ impl PoolWorld {
                 return Err(format!("{request:?} waits for nothing"));
             }
         }
+        if self.keeper.is_in_the_dark(self.now) {
+            return Err("it is not known what the peer is, though it was asked".into());
+        }
         if self.keeper.neglects(self.now) {
             return Err("connections wait, and no session is being made".into());
         }
@@ -411,6 +414,9 @@ impl PoolWorld {
             }
         }
         for (key, member) in &self.keeper.members {
+            if member.link.node.streams() > 0 {
+                return Err(format!("streams of {key:?} are left in the runtime"));
+            }
             if !member.is_idle() {
                 return Err(format!("{key:?} is not idle: {:?}", member.link.client.session));
             }

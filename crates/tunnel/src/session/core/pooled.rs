@@ -35,19 +35,24 @@ impl Core {
     }
 
     pub(crate) fn report(&mut self) -> (Report, usize) {
-        // What may be dead is lent to nobody.
-        let is_lively = !self.wire.is_silent();
         let report = Report {
-            clean: is_lively && self.wire.is_clean(),
-            free_lanes: if is_lively { self.wire.free_lanes() } else { 0 },
+            clean: self.wire.is_clean(),
+            free_lanes: self.wire.free_lanes(),
             health: self.health(),
             open: self.wire.open_pairs(),
             pairs: self.wire.pairs(),
             retired: self.wire.is_retired() || self.closing.is_some() || self.lost.is_some(),
-            shared_room: if is_lively { self.wire.shared_room() } else { 0 },
+            shared_room: self.wire.shared_room(),
             tails: self.wire.has_tails(),
         };
         (report, std::mem::take(&mut self.settled))
+    }
+
+    /// Asks the peer what it is.
+    pub(crate) fn prove(&mut self) {
+        self.wire.prove();
+        self.collect();
+        self.wake_driver();
     }
 
     /// Another session found out what the peer is.

@@ -63,6 +63,7 @@ fn connections_that_stay_get_a_session_each_up_to_the_bound_and_then_lanes() {
     let mut world = World::with(PoolConfig {
         floor: 2,
         isolated: 8,
+        ..PoolConfig::default()
     });
     let mut lent = BTreeMap::<SessionKey, usize>::new();
     let mut carry = |world: &mut World| {

@@ -156,10 +156,15 @@ fn a_connection_that_went_away_gets_nothing() {
 
 #[test]
 fn lanes_are_shared_once_there_can_be_no_more_sessions() {
-    let mut world = World::new(0);
+    const MOST: usize = 20;
+    let mut world = World::with(PoolConfig {
+        floor: 0,
+        most: MOST,
+        ..PoolConfig::default()
+    });
     let mut keys = Vec::new();
     let mut lent = 0;
-    while keys.len() < MOST_SESSIONS {
+    while keys.len() < MOST {
         world.request();
         for action in world.actions() {
             match action {
@@ -176,7 +181,7 @@ fn lanes_are_shared_once_there_can_be_no_more_sessions() {
         }
         world.wait(Duration::from_millis(30));
     }
-    while lent < MOST_SESSIONS * 5 {
+    while lent < MOST * 5 {
         world.request();
         for action in world.actions() {
             let Action::Lend(_, key) = action else {
@@ -194,6 +199,61 @@ fn lanes_are_shared_once_there_can_be_no_more_sessions() {
     let request = world.request();
     assert_eq!(world.actions(), [Action::Share(request, keys[0])]);
 }
+
+#[test]
+fn the_first_session_that_nobody_waits_for_is_asked_what_its_peer_is_and_no_other() {
+    let (mut world, keys) = World::filled(4);
+    assert!(world.actions().is_empty());
+    assert_eq!(world.proved, [keys[0]]);
+    // Not though it was lost, perhaps by that.
+    world.pool.handle_lost(world.now, keys[0]);
+    let key = world.wait_for_connect();
+    world.connected(key);
+    assert_eq!((world.actions(), world.proved.len()), (Vec::new(), 1));
+}
+
+#[test]
+fn a_session_that_is_lent_at_once_finds_out_by_its_connection() {
+    let mut world = World::new(1);
+    let request = world.request();
+    let key = world.connects()[0];
+    world.connected(key);
+    assert_eq!(world.pool.poll_action(), Some(Action::Lend(request, key)));
+    assert!(world.proved.is_empty());
+    world.opens(key);
+    let spare = world.wait_for_connect();
+    world.connected(spare);
+    assert_eq!((world.actions(), &world.proved[..]), (Vec::new(), &[spare][..]));
+}
+
+#[test]
+fn a_session_that_may_be_dead_is_not_lent_and_says_nothing_of_others() {
+    let (mut world, keys) = World::filled(1);
+    world.report(keys[0], 0, |report| report.free_lanes = 0);
+    // So a second one is enough for all of these.
+    for _ in 0..5 {
+        world.request();
+    }
+    let made = world.connects();
+    assert_eq!(made.len(), 1);
+    // And it is not closed: it may be alive.
+    world.wait(WORN_AFTER * 2);
+    assert!(
+        world
+            .actions()
+            .iter()
+            .all(|action| !matches!(action, Action::Close(_)))
+    );
+    world.report(keys[0], 0, |report| *report = CLEAN);
+    let lent = world.actions().into_iter().map(|action| match action {
+        Action::Lend(_, key) => key,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(lent.collect::<Vec<_>>(), [keys[0]; 5]);
+}
+
+/// Longer than a session that does not become clean is kept.
+const WORN_AFTER: Duration = Duration::from_secs(30);
 
 impl World {
     /// The next session that the pool makes for its floor.

@@ -82,6 +82,9 @@ struct Checked {
     waiting: BTreeSet<RequestKey>,
     /// A session could not be made, and none was made since.
     failing: bool,
+    /// A session was to be asked what its peer is.
+    proved: bool,
+    most: usize,
 }
 
 impl Checked {
@@ -96,6 +99,8 @@ impl Checked {
             ready: BTreeMap::new(),
             waiting: BTreeSet::new(),
             failing: false,
+            proved: false,
+            most: config.most,
         };
         checked.pool.handle_timeout(Time::ZERO);
         checked
@@ -191,7 +196,7 @@ impl Checked {
                 Action::Connect(key) => {
                     assert!(self.connecting.insert(key), "made twice");
                     assert!(self.connecting.len() <= CONNECTING);
-                    assert!(self.connecting.len() + self.ready.len() <= MOST_SESSIONS);
+                    assert!(self.connecting.len() + self.ready.len() <= self.most);
                 }
                 Action::Lend(request, key) => {
                     assert!(self.waiting.remove(&request), "answered twice");
@@ -206,6 +211,10 @@ impl Checked {
                         "{report:?}"
                     );
                     *lent += 1;
+                }
+                Action::Prove(key) => {
+                    assert!(!std::mem::replace(&mut self.proved, true), "asked twice");
+                    assert!(self.ready.contains_key(&key), "a ready session");
                 }
                 Action::Refuse(request, _) => {
                     assert!(self.waiting.remove(&request), "answered twice");
@@ -226,7 +235,7 @@ impl Checked {
     }
 
     fn is_full(&self) -> bool {
-        self.connecting.len() + self.ready.len() >= MOST_SESSIONS
+        self.connecting.len() + self.ready.len() >= self.most
     }
 
     fn check(&mut self) {
@@ -267,6 +276,17 @@ impl Checked {
                 }
             }
             let idle = |&&(report, lent): &&(Report, usize)| report == CLEAN && lent == 0;
+            eprintln!(
+                "SETTLE {:?} waiting {} conn {} ready {:?} next {:?}",
+                self.now,
+                self.waiting.len(),
+                self.connecting.len(),
+                self.ready
+                    .iter()
+                    .map(|(k, (r, l))| format!("{k:?} c{} r{} l{l}", r.clean, r.retired))
+                    .collect::<Vec<_>>(),
+                self.pool.poll_timeout(self.now)
+            );
             let is_settled = self.connecting.is_empty() && self.waiting.is_empty();
             if is_settled && self.ready.values().filter(idle).count() >= self.floor.min(self.isolated) {
                 return;
@@ -293,7 +313,11 @@ proptest! {
         isolated in 1..70_usize,
         steps in prop::collection::vec(step(), 1..200),
     ) {
-        let mut checked = Checked::new(PoolConfig { floor, isolated });
+        let mut checked = Checked::new(PoolConfig {
+            floor,
+            isolated,
+            ..PoolConfig::default()
+        });
         checked.perform();
         for step in steps {
             checked.take(step);

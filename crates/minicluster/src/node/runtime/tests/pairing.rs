@@ -91,6 +91,21 @@ fn a_lone_error_stream_is_told_after_thirty_seconds_and_stays_open() {
 }
 
 #[test]
+fn a_lone_error_stream_that_was_reset_is_told_all_the_same_and_nothing_is_left() {
+    let mut peer = Peer::containerd();
+    peer.half("error", 1, 7, "lone");
+    peer.frames();
+    peer.reset(1);
+    assert_eq!(peer.runtime.streams(), 1);
+    peer.pass(PAIRING_TIMEOUT);
+    let told = peer.frames();
+    assert_eq!(told.len(), 1, "no FIN and no RST: {told:?}");
+    assert!(told[0].starts_with("DATA 1 ") && told[0].ends_with("timed out waiting for streams\""));
+    assert_eq!((peer.runtime.streams(), peer.runtime.connections()), (0, 0));
+    assert_eq!(peer.actions.pop_front(), None, "nothing is dialled");
+}
+
+#[test]
 fn a_lone_data_stream_is_forgotten_without_a_word() {
     let mut peer = Peer::containerd();
     peer.half("data", 1, 7, "lone");
