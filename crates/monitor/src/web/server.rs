@@ -206,3 +206,32 @@ async fn serve(stream: TcpStream, router: Router) {
         tracing::debug!(%error, "a connection to the web page ended");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, Bytes};
+    use axum::routing::get;
+    use futures_util::stream;
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::time::{Instant, timeout};
+
+    use super::*;
+
+    /// In virtual time, which passes where nothing else happens.
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_nothing_of_an_answer_is_shown_out() {
+        let piece = || Ok::<_, Infallible>(Bytes::from_static(&[0; 64 * 1024]));
+        let endless = async move || Body::from_stream(stream::repeat_with(piece));
+        let router = Router::new().route("/", get(endless));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        client
+            .write_all(b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+            .await
+            .unwrap();
+        let began = Instant::now();
+        timeout(10 * WRITE_TIMEOUT, serve(stream, router)).await.unwrap();
+        assert!(began.elapsed() >= WRITE_TIMEOUT);
+    }
+}

@@ -103,10 +103,7 @@ async fn the_page_shows_real_traffic_and_hides_its_token(world: Arc<World>) {
         .await;
     drop(stream);
     browser
-        .until(
-            &page,
-            &format!("{row}?.querySelector('.tone').textContent === 'clean'"),
-        )
+        .until(&page, &format!("{row}?.dataset.tone === 'faint'"))
         .await;
 
     // What the browser remembers of where it was, and what it sends elsewhere.
