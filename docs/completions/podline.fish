@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_podline_global_optspecs
-    string join \n address= all-ports= balance= exit-on-loss= half-close-linger= hold= max-sessions= pod-running-timeout= require-ready= stalled-reader= transport= v/v= q/quiet n/namespace= context= kubeconfig= cluster= user= s/server= proxy-url= token= username= password= as= as-group= as-uid= as-user-extra= certificate-authority= client-certificate= client-key= tls-server-name= insecure-skip-tls-verify= request-timeout= cache-dir= disable-compression= kuberc= log-flush-frequency= match-server-version= profile= profile-output= vmodule= warnings-as-errors= h/help V/version
+    string join \n address= all-ports= balance= exit-on-loss= half-close-linger= hold= max-sessions= pod-running-timeout= require-ready= stalled-reader= tui transport= web= web-allow-remote= v/v= q/quiet n/namespace= context= kubeconfig= cluster= user= s/server= proxy-url= token= username= password= as= as-group= as-uid= as-user-extra= certificate-authority= client-certificate= client-key= tls-server-name= insecure-skip-tls-verify= request-timeout= cache-dir= disable-compression= kuberc= log-flush-frequency= match-server-version= profile= profile-output= vmodule= warnings-as-errors= h/help V/version
 end
 
 function __fish_podline_needs_command
@@ -39,6 +39,8 @@ complete -c podline -n "__fish_podline_needs_command" -l stalled-reader -d 'How 
 complete -c podline -n "__fish_podline_needs_command" -l transport -d 'How to ask the API server for the connection into the pod' -r -f -a "auto\t'WebSocket first, SPDY where that is refused'
 spdy\t'SPDY alone'
 websocket\t'WebSocket alone'"
+complete -c podline -n "__fish_podline_needs_command" -l web -d 'Show what goes through on a web page, at an address or at any free port of 127.0.0.1' -r -f
+complete -c podline -n "__fish_podline_needs_command" -l web-allow-remote -d 'Let `--web` listen on an address that other machines reach; everything goes there unencrypted' -r
 complete -c podline -n "__fish_podline_needs_command" -s v -l v -d 'How much to log on standard error: 0 (only what went wrong) to 6 (everything), as kubectl\'s' -r
 complete -c podline -n "__fish_podline_needs_command" -s n -l namespace -d 'The namespace of targets that name none' -r
 complete -c podline -n "__fish_podline_needs_command" -l context -d 'The kubeconfig\'s context to use' -r
@@ -69,6 +71,7 @@ complete -c podline -n "__fish_podline_needs_command" -l profile -d 'kubectl\'s 
 complete -c podline -n "__fish_podline_needs_command" -l profile-output -d 'The file for kubectl\'s profile of itself' -r -F
 complete -c podline -n "__fish_podline_needs_command" -l vmodule -d 'kubectl\'s log levels by source file' -r
 complete -c podline -n "__fish_podline_needs_command" -l warnings-as-errors -d 'kubectl\'s way to fail on a warning from the server; a forward sees none' -r
+complete -c podline -n "__fish_podline_needs_command" -l tui -d 'Show the forwards, their pods, connections and events on the terminal; `?` there tells the keys'
 complete -c podline -n "__fish_podline_needs_command" -s q -l quiet -d 'Print the `Forwarding from` lines and what goes wrong, and nothing else'
 complete -c podline -n "__fish_podline_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c podline -n "__fish_podline_needs_command" -s V -l version -d 'Print version'
