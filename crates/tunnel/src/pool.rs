@@ -15,6 +15,7 @@ use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
 use crate::entropy::Entropy;
+use crate::request;
 use crate::session::{Closing, Shared};
 use crate::{Lane, PodAddress, SessionError, Transport, TransportChoice, Upgrade};
 
@@ -93,7 +94,10 @@ struct Inner {
     peer: Option<Peer>,
     /// The transport that worked.
     worked: Option<Transport>,
+    /// Why a session could not be made, the last time.
     failure: Option<SessionError>,
+    /// None was made since.
+    is_failing: bool,
     /// When the keeper looks next, if it sleeps.
     armed: Option<Time>,
     entropy: Entropy,
@@ -125,6 +129,7 @@ impl Pool {
                 peer: None,
                 worked: None,
                 failure: None,
+                is_failing: false,
                 armed: None,
                 entropy: Entropy::default(),
             }),
@@ -181,6 +186,19 @@ impl Pool {
         let lent = (&mut receiver).await;
         cancel.request = None;
         lent.unwrap_or(Err(SessionError::ShutDown))
+    }
+
+    /// What keeps a connection from getting a lane: why the last session could not be made, if none was made since, or that
+    /// there is no answer to the request for one.
+    pub fn hindrance(&self) -> Option<SessionError> {
+        let inner = self.state.lock();
+        let is_connecting = || {
+            let mut sessions = inner.sessions.values();
+            sessions.any(|live| matches!(live, Live::Connecting(_)))
+        };
+        let unanswered = || is_connecting().then(|| request::unanswered().into());
+        let failure = inner.failure.as_ref().filter(|_| inner.is_failing);
+        failure.cloned().or_else(unanswered)
     }
 
     /// How many sessions are ready, idle ones and those in use.

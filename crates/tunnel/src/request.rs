@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderName, Method, Request, StatusCode};
 use podline_wire::Untrusted;
 use podline_wire::websocket::handshake;
 
-use crate::{Io, PodAddress, SessionError, Transport, Upgrade, UpgradeAnswer};
+use crate::{Io, PodAddress, SessionError, Transport, Upgrade, UpgradeAnswer, UpgradeFailure};
 
 /// How long the answer to a request for an upgrade may take, connection and TLS included: each of those has a deadline
 /// of its own inside it.
@@ -40,15 +40,20 @@ pub(crate) async fn upgrade(
     let key = handshake::key(entropy);
     let answer = tokio::time::timeout(UPGRADE_DEADLINE, cluster.upgrade(request(pod, transport, &key)))
         .await
-        .map_err(|_| crate::UpgradeFailure::Timeout {
-            step: "the answer to the upgrade",
-        })??;
+        .map_err(|_| unanswered())??;
     match answer {
         UpgradeAnswer::Switched { head, io, read_ahead } => {
             check(transport, &head.headers, &key).map_err(SessionError::Misanswered)?;
             Ok(Upgraded { io, read_ahead })
         }
         UpgradeAnswer::Refused { head, body } => Err(refusal(&head, &body, transport)),
+    }
+}
+
+/// There is no answer to the request.
+pub(crate) fn unanswered() -> UpgradeFailure {
+    UpgradeFailure::Timeout {
+        step: "the answer to the upgrade",
     }
 }
 

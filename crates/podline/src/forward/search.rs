@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use podline_tunnel::Lane;
+use podline_wire::Untrusted;
 use tokio::time::{self, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -8,6 +9,7 @@ use super::route::Route;
 use super::shared::{Report, Shared};
 use crate::End;
 use crate::outcome::NoPod;
+use crate::reason::reason;
 
 /// What a connection goes through on its search for a pod that takes it.
 pub(super) struct Search {
@@ -18,6 +20,8 @@ pub(super) struct Search {
     /// The routes whose pods refused it. A pod that was away and came back has another route.
     pub(super) refused: Vec<Arc<Route>>,
     pub(super) lost_sessions: u32,
+    /// The route whose pod it waits for, or waited for last.
+    waits_for: Option<Arc<Route>>,
     /// Ends it.
     pub(super) stop: CancellationToken,
 }
@@ -29,6 +33,7 @@ impl Search {
             after: 0,
             refused: Vec::new(),
             lost_sessions: 0,
+            waits_for: None,
             stop: stop.clone(),
         }
     }
@@ -47,13 +52,19 @@ impl Search {
             () = stop.cancelled() => return Err(End::ShutDown),
             () = time::sleep_until(since + shared.settings.hold) => return Err(End::NoPod(NoPod {
                 held: since.elapsed(),
-                reason: shared.lost_reason(),
+                reason: shared.lost_reason().or_else(|| self.hindrance()),
             })),
         };
         match &route.ports[index] {
             Ok(port) => Ok((route.clone(), *port, lane)),
             Err(reason) => Err(End::NoPort(reason.clone())),
         }
+    }
+
+    /// What keeps the pod that it waits for from having a session.
+    fn hindrance(&self) -> Option<Untrusted> {
+        let pool = self.waits_for.as_ref()?.sessions.made()?;
+        pool.hindrance().map(|error| reason(&error))
     }
 
     async fn lend(&mut self, shared: &Arc<Shared>, index: usize) -> (Arc<Route>, Lane) {
@@ -65,6 +76,7 @@ impl Search {
                 self.after = generation;
                 continue;
             };
+            self.waits_for = Some(route.clone());
             match route.sessions.pool(shared).lend().await {
                 Ok(lane) => return (route.clone(), lane),
                 Err(error) => {

@@ -1,8 +1,11 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use http::StatusCode;
 use podline::{End, Ended, Event};
 use podline_minicluster::manifest;
+use podline_minicluster::node::UpgradeFault;
+use tokio::io::AsyncWriteExt;
 
 use crate::stage::{Stage, address, connect, echo, event, holding, read_all, soon, who};
 
@@ -208,4 +211,40 @@ async fn a_connection_whose_pod_vanished_is_not_left_to_itself() {
     });
     let end = end.await;
     assert!(matches!(end, End::PodDied(_)), "{end:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_held_behind_upgrades_tells_what_kept_it() {
+    for (fault, text) in [
+        (UpgradeFault::Hang, "the answer to the upgrade took too long"),
+        // The server asks for patience, which is had: no failure ends the wait.
+        (UpgradeFault::Answer(StatusCode::TOO_MANY_REQUESTS), "429"),
+    ] {
+        let stage = Stage::new().await;
+        let forward = stage.forward("pod/tools", &[":7"]).hold(Duration::from_secs(2));
+        let forward = forward.start().await.unwrap();
+        let mut events = forward.events();
+        stage.minicluster.faults().set(|faults| faults.upgrade = fault);
+        stage.minicluster.faults().cut_sessions();
+        loop {
+            let mut app = connect(&forward, 0).await;
+            // A reset that came before leaves nobody to write to.
+            let _ = app.write_all(b"held").await;
+            read_all(&mut app).await.1.unwrap_err();
+            let end = event(&mut events, |event| match event {
+                Event::ConnectionEnded { outcome, .. } => Some(outcome.end),
+                _ => None,
+            });
+            match end.await {
+                // A session whose end has not come through yet took it along.
+                End::SessionLost(_) => {}
+                End::NoPod(no_pod) => {
+                    let reason = no_pod.reason.expect("something keeps it").to_string();
+                    assert!(reason.contains(text), "{reason}");
+                    break;
+                }
+                end => panic!("{end:?}"),
+            }
+        }
+    }
 }

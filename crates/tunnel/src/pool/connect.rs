@@ -39,6 +39,7 @@ pub(super) async fn run(state: Arc<State>, key: SessionKey, worked: Option<Trans
             return;
         }
         inner.worked = Some(transport);
+        inner.is_failing = false;
         inner.sessions.insert(key, Live::Ready(session));
     }
     state.first.send_replace(Some(Ok(transport)));
@@ -98,6 +99,7 @@ fn failed(state: &Arc<State>, key: SessionKey, error: SessionError) {
         let mut inner = state.lock();
         inner.sessions.remove(&key);
         inner.failure = Some(error.clone());
+        inner.is_failing = true;
         (inner.policy.ready() == 0, inner.entropy.number())
     };
     if none_ready {
