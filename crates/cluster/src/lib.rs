@@ -27,6 +27,8 @@ mod refusal;
 mod renewals;
 mod request;
 mod target;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -43,4 +45,4 @@ pub use target::{
     Container, Found, Kind, Owner, Phase, Pod, PortError, RemotePort, RemotePortError, Target, TargetError,
     Termination,
 };
-pub use watch::PodWatch;
+pub use watch::{Eyes, PodWatch};

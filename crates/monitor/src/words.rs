@@ -28,7 +28,21 @@ pub enum Weight {
 /// What is said of `event`; nothing of what has a line of its own: that a connection was opened, and where is listened.
 pub fn say(event: &Event) -> Option<Saying> {
     Some(match event {
-        Event::ConnectionEnded { id, local, outcome } => return say_end(*id, local.port(), outcome),
+        Event::ConnectionEnded {
+            id,
+            local,
+            outcome,
+            is_counted,
+        } => {
+            let saying = say_end(*id, local.port(), outcome)?;
+            // The number of those that were lost together is said with what happened, once for all of them.
+            if *is_counted {
+                detail(saying.sentence)
+            } else {
+                saying
+            }
+        }
+        Event::ContainerDied { reason, reset } => warning(format!("{reason}{}", were_reset(*reset))),
         Event::HeldElsewhere(error) => warning(reason(&**error).to_string())
             .hinted("an app that prefers that address of localhost gets there, not here"),
         Event::NotReady(pod) => warning(format!("no pod is ready; {} is used, which runs", name(pod))),
@@ -121,13 +135,18 @@ fn is_worth_a_word(end: &End) -> bool {
 
 /// Says that a pod is gone, and what that means for connections.
 fn gone(pod: &PodAddress, reset: usize, waiting: bool) -> String {
-    let reset = match reset {
+    let reset = were_reset(reset);
+    let waiting = if waiting { "; waiting for a pod" } else { "" };
+    format!("{} is gone{reset}{waiting}", name(pod))
+}
+
+/// Says behind something else how many connections it cost.
+fn were_reset(connections: usize) -> String {
+    match connections {
         0 => String::new(),
         1 => "; 1 connection was reset".to_owned(),
         more => format!("; {more} connections were reset"),
-    };
-    let waiting = if waiting { "; waiting for a pod" } else { "" };
-    format!("{} is gone{reset}{waiting}", name(pod))
+    }
 }
 
 /// Says which pods connections go to.
@@ -191,6 +210,37 @@ mod tests {
         );
         assert_eq!(gone(pod, 1, false), "pod web-1 is gone; 1 connection was reset");
         assert_eq!(gone(pod, 0, false), "pod web-1 is gone");
+    }
+
+    #[test]
+    fn what_many_lost_together_is_said_once_and_for_the_curious_of_each() {
+        let end = |is_counted| {
+            say(&Event::ConnectionEnded {
+                id: 7,
+                local: ([127, 0, 0, 1], 8080).into(),
+                outcome: Outcome {
+                    sent: 0,
+                    received: 0,
+                    duration: std::time::Duration::ZERO,
+                    end: End::PodDied(Untrusted::new("it died")),
+                },
+                is_counted,
+            })
+            .expect("something is said")
+        };
+        assert_eq!(
+            (end(false).weight, end(true).weight),
+            (Weight::Warning, Weight::Detail)
+        );
+        let died = Event::ContainerDied {
+            reason: Untrusted::new("it died"),
+            reset: 2,
+        };
+        let said = say(&died).expect("something is said");
+        assert_eq!(
+            (said.weight, &*said.sentence),
+            (Weight::Warning, "it died; 2 connections were reset")
+        );
     }
 
     #[test]

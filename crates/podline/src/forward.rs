@@ -23,6 +23,9 @@ pub use forward::{Ended, Forward};
 
 mod judge;
 
+#[cfg(test)]
+mod json;
+
 mod life;
 
 mod probing;

@@ -2,7 +2,6 @@
 
 use std::{
     fmt::Write as _,
-    io,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
@@ -118,18 +117,19 @@ impl Forwarding {
         find(&self.stdout.now()).unwrap()
     }
 
-    /// A new connection to a remote port.
+    /// A new connection to a remote port. It is made as a blocking app makes it: tokio asks once more after the handshake, and
+    /// would take a reset that has come by then for a failure to connect.
     pub(crate) async fn connect(&self, remote: u16) -> App {
-        App::new(TcpStream::connect(self.address_of(remote).await).await.unwrap())
+        let address = self.address_of(remote).await;
+        let connect = move || std::net::TcpStream::connect(address);
+        let stream = tokio::task::spawn_blocking(connect).await.unwrap().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        App::new(TcpStream::from_std(stream).unwrap())
     }
 
     /// Makes a connection to a remote port, which must be reset without a byte.
     pub(crate) async fn is_reset(&self, remote: u16) {
-        match TcpStream::connect(self.address_of(remote).await).await {
-            Ok(stream) => App::new(stream).is_reset().await,
-            // The reset was there before anybody looked at the connection.
-            Err(error) => assert_eq!(error.kind(), io::ErrorKind::ConnectionReset, "{error}"),
-        }
+        self.connect(remote).await.is_reset().await;
     }
 
     /// Waits for a line of standard error that contains `text`.
@@ -149,6 +149,11 @@ impl Forwarding {
             .unwrap()
     }
 
+    /// Whether a line of standard error contains `text` so far.
+    pub(crate) fn has_warned(&self, text: &str) -> bool {
+        self.stderr.now().iter().any(|line| line.contains(text))
+    }
+
     /// Waits until as many lines of standard error contain `text`.
     pub(crate) async fn logs(&self, text: &str, number: usize) {
         let said = self
@@ -157,6 +162,21 @@ impl Forwarding {
         assert!(
             timeout(PATIENCE, said).await == Ok(true),
             "it never said `{text}` {number} times:\n{}",
+            self.all()
+        );
+    }
+
+    /// Waits until every session is known to have ended, six at least. Only a forward with `-v=4` says so. A session whose end
+    /// has not come through yet could take a new connection with it.
+    pub(crate) async fn loses_all_sessions(&self) {
+        let is_over = |lines: &[String]| {
+            let count = |text: &str| lines.iter().filter(|line| line.contains(text)).count();
+            let ready = count("a session is ready");
+            ready >= 6 && count("a session is over") >= ready
+        };
+        assert!(
+            timeout(PATIENCE, self.stderr.until(is_over)).await == Ok(true),
+            "there are sessions:\n{}",
             self.all()
         );
     }

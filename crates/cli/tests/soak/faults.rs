@@ -18,6 +18,10 @@ use crate::{
 /// How long after a fault its last reset may come: a runtime waits for a second before it closes.
 const ECHO: Duration = Duration::from_secs(4);
 
+/// How long after it the death of a process may be noticed: where the API server did not answer before, a look at the pods
+/// takes 15 s to be given up, and what ends within 3 s of the news is held against the death.
+const LATE_NEWS: Duration = Duration::from_secs(20);
+
 /// How long after it the loss of a session may be noticed that nobody tells of: a PING is due after 10 s and given up after
 /// 10 s more.
 const SILENT_ECHO: Duration = Duration::from_secs(25);
@@ -126,10 +130,19 @@ impl Fault {
         }
     }
 
+    /// Whether the API server may not tell of pods because of it, nor answer who asks.
+    fn blinds(self) -> bool {
+        matches!(
+            self,
+            Self::ApiAnswers(_) | Self::ApiHangs | Self::ApiServerRestart | Self::CompactedStore
+        )
+    }
+
     fn echo(self) -> Duration {
         match self {
             // Live sessions keep what they had when they were made.
             Self::BackendsCut | Self::ShortSessions => SILENT_ECHO,
+            Self::EchoKilled => LATE_NEWS,
             _ => ECHO,
         }
     }
@@ -143,6 +156,9 @@ impl Fault {
     ) -> Result<(), StoreError> {
         let mark = ledger.begin(self.name(), self.places());
         let result = self.do_it(minicluster, random).await;
+        if self.blinds() {
+            ledger.blind(LATE_NEWS);
+        }
         ledger.end(mark, self.echo());
         result
     }

@@ -26,6 +26,8 @@ impl Place {
 pub(crate) enum Verdict {
     /// It was reset or lost, and all that it had carried was right.
     Cut,
+    /// It ended in order, before its time.
+    Early(String),
     /// Everything came, in order, with the right end.
     Served,
     /// Something is wrong, whatever was disturbed.
@@ -43,6 +45,10 @@ struct Inner {
     disturbances: Vec<Disturbance>,
     /// By kind of visitor: how many were served undisturbed, served in spite of a disturbance, and cut by one.
     visitors: BTreeMap<&'static str, [u64; 3]>,
+    /// Connections that ended in order before their time, when nobody could have told podline of their pod's end.
+    early: u64,
+    /// Until then what becomes of pods may not be told.
+    blind_until: Option<Instant>,
     /// How often each fault was there.
     faults: BTreeMap<&'static str, u64>,
     bytes: u64,
@@ -81,6 +87,12 @@ impl Ledger {
         self.inner().disturbances[index].over = Some(Instant::now() + echo);
     }
 
+    /// What becomes of pods may not be told from now on, for so long.
+    pub(crate) fn blind(&self, time: Duration) {
+        let mut inner = self.inner();
+        inner.blind_until = inner.blind_until.max(Some(Instant::now() + time));
+    }
+
     /// A connection ended.
     pub(crate) fn take(
         &self,
@@ -98,11 +110,15 @@ impl Ledger {
         });
         let excuse = excuse.map(|disturbance| disturbance.fault);
         inner.bytes += bytes;
+        // A killed process looks on the wire as one that closes, and only the API server knows better.
+        let is_blind = inner.blind_until.is_some_and(|until| ended <= until);
+        inner.early += u64::from(is_blind && excuse.is_some() && matches!(verdict, Verdict::Early(_)));
         let column = match (&verdict, excuse) {
+            (Verdict::Early(_), Some(_)) if is_blind => Some(2),
             (Verdict::Served, None) => Some(0),
             (Verdict::Served, Some(_)) => Some(1),
             (Verdict::Cut, Some(_)) => Some(2),
-            (Verdict::Cut, None) | (Verdict::Wrong(_), _) => None,
+            (Verdict::Cut, None) | (Verdict::Early(_) | Verdict::Wrong(_), _) => None,
         };
         let Some(column) = column else {
             let last = inner.disturbances.last();
@@ -114,7 +130,7 @@ impl Ledger {
                 )
             });
             let what = match verdict {
-                Verdict::Wrong(what) => what,
+                Verdict::Early(what) | Verdict::Wrong(what) => what,
                 Verdict::Cut | Verdict::Served => "it was cut and nothing had disturbed it".to_owned(),
             };
             let lived = ended - began;
@@ -161,6 +177,10 @@ impl Ledger {
         }
         let [calm, spite, cut] = sums;
         text += &format!("    {:<24} {calm:>12} {spite:>17} {cut:>16}\n", "all");
+        text += &format!(
+            "  {} of those that were cut ended in order, for nobody could tell of their pods then\n",
+            inner.early
+        );
         text += &format!(
             "  {:.1} MiB carried, each byte compared\n",
             inner.bytes as f64 / 1048576.0

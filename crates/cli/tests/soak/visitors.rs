@@ -120,6 +120,7 @@ impl Kind {
         drop(visit.stream);
         let verdict = match result {
             Ok(()) => Verdict::Served,
+            Err(Trouble::Early(what)) => Verdict::Early(what),
             Err(Trouble::Lost) => Verdict::Cut,
             Err(Trouble::Wrong(what)) => Verdict::Wrong(what),
         };
@@ -129,6 +130,8 @@ impl Kind {
 
 /// Why a visit did not come to its end.
 enum Trouble {
+    /// The connection ended in order, before its time.
+    Early(String),
     /// The connection was reset.
     Lost,
     /// Something came that must not come, or nothing did.
@@ -351,7 +354,7 @@ impl Visit {
 }
 
 fn early_end(came: u64, wanted: u64) -> Trouble {
-    Trouble::Wrong(format!("an orderly end after {came} of {wanted} bytes"))
+    Trouble::Early(format!("an orderly end after {came} of {wanted} bytes"))
 }
 
 async fn step<T>(what: &str, future: impl Future<Output = io::Result<T>>) -> Result<T, Trouble> {

@@ -8,6 +8,6 @@ mod schedule;
 mod view;
 mod watcher;
 
-pub use pod_watch::PodWatch;
+pub use pod_watch::{Eyes, PodWatch};
 
 pub(crate) use watcher::Watcher;

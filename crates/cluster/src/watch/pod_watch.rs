@@ -31,6 +31,31 @@ pub(super) struct Wishes {
     /// Whether all changes are told, rather than looked for.
     #[cfg(test)]
     pub(super) is_told: AtomicBool,
+    /// They should be told, and are not at present.
+    pub(super) is_blind: AtomicBool,
+}
+
+/// Knows how well a target is in sight; from [`PodWatch::eyes`].
+#[derive(Clone)]
+pub struct Eyes {
+    wishes: Arc<Wishes>,
+}
+
+impl Eyes {
+    /// Whether what is known may be old: changes are told as a rule, and are not at present, for a watch has ended or was
+    /// not begun yet. Where there is no right to watch this is never so: what is known there is always as old as the last
+    /// look.
+    pub fn are_shut(&self) -> bool {
+        self.wishes.is_blind.load(Ordering::Acquire)
+    }
+}
+
+impl fmt::Debug for Eyes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Eyes")
+            .field("are_shut", &self.are_shut())
+            .finish()
+    }
 }
 
 impl PodWatch {
@@ -84,6 +109,13 @@ impl PodWatch {
     #[cfg(test)]
     pub(crate) fn is_told(&self) -> bool {
         self.wishes.is_told.load(Ordering::Acquire)
+    }
+
+    /// What knows how well the target is in sight.
+    pub fn eyes(&self) -> Eyes {
+        Eyes {
+            wishes: self.wishes.clone(),
+        }
     }
 
     /// Says whether something is held: where changes are not told but asked for, that is done every 2 s then, and every

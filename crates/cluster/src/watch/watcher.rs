@@ -125,9 +125,12 @@ impl Watcher {
                 Cause::Wish => {}
             }
             self.follow();
-            self.schedule.set_told(self.is_told());
+            let is_told = self.is_told();
+            self.schedule.set_told(is_told);
+            let is_blind = !is_told && !self.pods.is_refused() && !self.object.is_refused();
+            self.wishes.is_blind.store(is_blind, Ordering::Release);
             #[cfg(test)]
-            self.wishes.is_told.store(self.is_told(), Ordering::Release);
+            self.wishes.is_told.store(is_told, Ordering::Release);
             self.say_ways();
         }
     }

@@ -20,6 +20,9 @@ pub enum Event {
         local: SocketAddr,
         /// How it went.
         outcome: Outcome,
+        /// It was lost with its pod or a container of it, and is one of those whose number is told next, by
+        /// [`Event::PodGone`] or [`Event::ContainerDied`].
+        is_counted: bool,
     },
     /// A connection was accepted.
     ConnectionOpened {
@@ -29,6 +32,13 @@ pub enum Event {
         local: SocketAddr,
         /// The app's address.
         peer: SocketAddr,
+    },
+    /// A container of a pod died, and connections with it; the pod is still there.
+    ContainerDied {
+        /// Which pod, which container and how.
+        reason: Untrusted,
+        /// How many connections were reset because of that, one at least.
+        reset: usize,
     },
     /// One family of `localhost` belongs to another process: an app that prefers it gets there, not here.
     HeldElsewhere(Arc<ListenError>),

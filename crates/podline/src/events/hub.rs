@@ -175,6 +175,7 @@ mod tests {
                 duration: Duration::ZERO,
                 end,
             },
+            is_counted: false,
         }
     }
 

@@ -2,6 +2,7 @@ use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use podline_cluster::Eyes;
 use podline_tunnel::{Lane, PairReceiver, PairSender};
 use podline_wire::Untrusted;
 use tokio::net::TcpStream;
@@ -40,8 +41,6 @@ struct Passage {
     session: u64,
     opened: Instant,
     has_left: bool,
-    /// It ended because the pod did.
-    is_lost: bool,
 }
 
 impl Accepted {
@@ -55,11 +54,12 @@ impl Accepted {
         let entry = self.shared.register.enter(self.id, &self.shared.stop);
         let taps = self.shared.settings.taps.as_ref();
         let tap = taps.and_then(|taps| taps.tap(&Connection::new(self.id, self.local, self.peer)));
+        let (closed, is_counted) = self.carry(app, tap, &entry.stop).await;
         let Closed {
             carried,
             end,
             observer: mut tap,
-        } = self.carry(app, tap, &entry.stop).await;
+        } = closed;
         let end = match end {
             End::ShutDown if !self.shared.stop.is_cancelled() => End::Killed,
             end => end,
@@ -78,22 +78,33 @@ impl Accepted {
             shared, id, local, ..
         } = self;
         shared.room.notify_waiters();
-        shared.hub.tell(Event::ConnectionEnded { id, local, outcome });
+        shared.hub.tell(Event::ConnectionEnded {
+            id,
+            local,
+            outcome,
+            is_counted,
+        });
     }
 
-    /// Carries it until `stop` or its end.
-    async fn carry(&self, app: TcpStream, mut tap: Option<Box<dyn Tap>>, stop: &CancellationToken) -> Closed {
+    /// Carries it until `stop` or its end. Also says whether it is told of by a number too, with what ended its pod.
+    async fn carry(
+        &self,
+        app: TcpStream,
+        mut tap: Option<Box<dyn Tap>>,
+        stop: &CancellationToken,
+    ) -> (Closed, bool) {
         let shared = &self.shared;
         let mut search = Search::new(stop);
         let (mut passage, pair, early) = match self.open(&app, &mut search).await {
             Ok(opened) => opened,
             Err(end) => {
                 reset(app);
-                return Closed {
+                let closed = Closed {
                     carried: Carried::default(),
                     end,
                     observer: tap,
                 };
+                return (closed, false);
             }
         };
         if let (Some(tap), Some(way)) = (&mut tap, self.way(&passage)) {
@@ -129,8 +140,8 @@ impl Accepted {
                 pod: &passage.route.pod,
             };
             let closed = carrier.close(why, stop, &judge).await;
-            passage.is_lost = closed.end.is_loss_of_pod();
-            return closed;
+            let is_counted = closed.end.is_loss_of_pod() && passage.route.pod.count_lost();
+            return (closed, is_counted);
         }
     }
 
@@ -244,14 +255,13 @@ impl Passage {
             session,
             opened: Instant::now(),
             has_left: false,
-            is_lost: false,
         }
     }
 
     /// The connection counts no more.
     fn leave(&mut self) {
         if !mem::replace(&mut self.has_left, true) {
-            self.route.pod.handle_ended(self.is_lost);
+            self.route.pod.handle_ended();
         }
     }
 
@@ -278,6 +288,7 @@ struct PodJudge<'a> {
 
 impl Judge for PodJudge<'_> {
     async fn judge(&self, evidence: Evidence) -> End {
-        judge(self.shared, self.pod, evidence).await
+        let are_eyes_shut = self.shared.eyes.get().is_some_and(Eyes::are_shut);
+        judge(&self.shared.look, are_eyes_shut, self.pod, evidence).await
     }
 }

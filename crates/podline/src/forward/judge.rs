@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time;
 
 use super::served::ServedPod;
-use super::shared::Shared;
 use crate::End;
 use crate::carrier::Evidence;
 
@@ -23,7 +23,8 @@ const PART: u32 = 8;
 
 /// How an end of a connection to `pod` is to be taken that looks clean. An ordinary close is not delayed: only what is
 /// suspicious waits for more to be known, and never longer than a second.
-pub(super) async fn judge(shared: &Shared, pod: &ServedPod, evidence: Evidence) -> End {
+/// `look` asks for a look at the pods; what is known of them may be old if the `are_eyes_shut`.
+pub(super) async fn judge(look: &Notify, are_eyes_shut: bool, pod: &ServedPod, evidence: Evidence) -> End {
     if evidence.app_ended {
         // The end is the app's own doing.
         return End::Clean { verified: false };
@@ -38,10 +39,16 @@ pub(super) async fn judge(shared: &Shared, pod: &ServedPod, evidence: Evidence) 
         }
         (patience(life.is_failing, are_together, evidence), life.sights)
     };
+    // A watch would have told of a death by now; without one a look has to.
+    let patience = if are_eyes_shut {
+        patience.max(SUSPICIOUS)
+    } else {
+        patience
+    };
     if patience.is_zero() {
         return End::Clean { verified: false };
     }
-    shared.look.notify_one();
+    look.notify_one();
     let known =
         life.wait_for(|life| life.against(end).is_some() || (life.sights > sights && !life.is_failing));
     match time::timeout(patience, known).await {
@@ -69,6 +76,9 @@ fn patience(is_failing: bool, are_together: bool, evidence: Evidence) -> Duratio
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::{Instant, sleep};
+
+    use super::super::json::{deleting, ended, pod, running, served};
     use super::*;
 
     const ORDINARY: Evidence = Evidence {
@@ -107,5 +117,126 @@ mod tests {
             ..ORDINARY
         };
         assert_eq!(patience(false, false, download), SUSPICIOUS);
+    }
+
+    const SUSPECT: Evidence = Evidence {
+        answer_owed: true,
+        ..ORDINARY
+    };
+
+    /// The verdict on an end, how long it took, and whether a look was asked for, while something becomes known after a
+    /// quarter of a second.
+    async fn verdict(
+        pod: &ServedPod,
+        evidence: Evidence,
+        becomes_known: impl FnOnce(&ServedPod),
+    ) -> (End, Duration, bool) {
+        verdict_with(false, pod, evidence, becomes_known).await
+    }
+
+    async fn verdict_with(
+        are_eyes_shut: bool,
+        pod: &ServedPod,
+        evidence: Evidence,
+        becomes_known: impl FnOnce(&ServedPod),
+    ) -> (End, Duration, bool) {
+        let look = Notify::new();
+        let begun = Instant::now();
+        let judge = async {
+            let end = judge(&look, are_eyes_shut, pod, evidence).await;
+            (end, begun.elapsed())
+        };
+        let learn = async {
+            sleep(SUSPICIOUS / 2).await;
+            becomes_known(pod);
+        };
+        let ((end, took), ()) = tokio::join!(judge, learn);
+        let was_looked_for = time::timeout(Duration::ZERO, look.notified()).await.is_ok();
+        (end, took, was_looked_for)
+    }
+
+    fn sight(json: &serde_json::Value) -> impl FnOnce(&ServedPod) {
+        let seen = pod(json);
+        move |pod| {
+            pod.handle_sight(&seen);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_ordinary_end_of_a_pod_that_is_well_is_passed_on_at_once() {
+        let web = served(&running("web"));
+        let (end, took, looked) = verdict(&web, ORDINARY, sight(&ended("web", 137))).await;
+        assert!(matches!(end, End::Clean { verified: false }), "{end:?}");
+        assert_eq!((took, looked), (Duration::ZERO, false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_that_was_killed_is_no_clean_end() {
+        // It is known already, and nothing has to be waited for.
+        let web = served(&running("web"));
+        web.handle_sight(&pod(&ended("web", 137)));
+        let (end, took, _) = verdict(&web, ORDINARY, |_| ()).await;
+        assert!(matches!(end, End::PodDied(_)) && took.is_zero(), "{end:?}");
+        // It becomes known while something suspicious waits.
+        let web = served(&running("web"));
+        let (end, took, looked) = verdict(&web, SUSPECT, sight(&ended("web", 137))).await;
+        let End::PodDied(text) = end else {
+            panic!("{end:?}")
+        };
+        assert!(text.to_string().ends_with("was ended by signal 9"), "{text}");
+        assert!(took == SUSPICIOUS / 2 && looked);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_nobody_would_tell_of_a_death_every_end_waits_for_a_look() {
+        let web = served(&running("web"));
+        let (end, _, looked) = verdict_with(true, &web, ORDINARY, sight(&ended("web", 137))).await;
+        assert!(matches!(end, End::PodDied(_)) && looked, "{end:?}");
+        let web = served(&running("web"));
+        let (end, took, _) = verdict_with(true, &web, ORDINARY, |_| ()).await;
+        assert!(matches!(end, End::Clean { verified: false }), "{end:?}");
+        assert_eq!(took, SUSPICIOUS);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_that_ended_well_is_a_clean_end() {
+        let web = served(&running("web"));
+        let mut done = ended("web", 0);
+        done["status"]["phase"] = "Succeeded".into();
+        let (end, ..) = verdict(&web, SUSPECT, sight(&done)).await;
+        assert!(matches!(end, End::Clean { .. }), "{end:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pod_that_goes_takes_its_connections_with_it() {
+        let web = served(&deleting("web"));
+        let (end, took, _) = verdict(&web, ORDINARY, |web| assert!(web.handle_gone())).await;
+        assert!(matches!(end, End::PodDied(_)), "{end:?}");
+        assert!(took < FAILING);
+        // One that is failing and stays so is waited for, and not for ever.
+        let web = served(&deleting("web"));
+        let (end, took, _) = verdict(&web, ORDINARY, sight(&deleting("web"))).await;
+        assert!(matches!(end, End::Clean { verified: false }), "{end:?}");
+        assert_eq!(took, FAILING);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_suspicious_is_verified_by_a_look_that_finds_the_pod_well() {
+        let web = served(&running("web"));
+        let (end, took, looked) = verdict(&web, SUSPECT, sight(&running("web"))).await;
+        assert!(matches!(end, End::Clean { verified: true }), "{end:?}");
+        assert!(took < SUSPICIOUS && looked);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_end_of_the_apps_own_is_held_against_nobody() {
+        let web = served(&running("web"));
+        web.handle_sight(&pod(&ended("web", 137)));
+        let own = Evidence {
+            app_ended: true,
+            ..SUSPECT
+        };
+        let (end, took, _) = verdict(&web, own, |_| ()).await;
+        assert!(end.is_clean() && took.is_zero(), "{end:?}");
     }
 }

@@ -7,7 +7,7 @@ use podline_wire::{Time, Untrusted};
 
 /// An end later than this after a container's is not its doing: the runtime takes a second to end what a process
 /// left, and the API server about as long to hear of it.
-const AFTERMATH: Duration = Duration::from_secs(3);
+pub(super) const AFTERMATH: Duration = Duration::from_secs(3);
 
 /// What is known of a pod's life.
 #[derive(Clone, Debug, Default)]
@@ -33,8 +33,9 @@ impl Life {
         }
     }
 
-    /// The pod was seen again.
-    pub(super) fn handle_sight(&mut self, now: Time, pod: &Pod) {
+    /// The pod was seen again. Says how a container of it died, if one did since.
+    pub(super) fn handle_sight(&mut self, now: Time, pod: &Pod) -> Option<Untrusted> {
+        let mut news = None;
         for container in &pod.containers {
             let before = self
                 .containers
@@ -42,12 +43,15 @@ impl Life {
                 .find(|before| before.name == container.name);
             if let Some(text) = death(before, container) {
                 let name = Untrusted::new(&*pod.name);
-                self.last_death = Some((now, Untrusted::new(format!("in pod {name}, {text}"))));
+                let text = Untrusted::new(format!("in pod {name}, {text}"));
+                self.last_death = Some((now, text.clone()));
+                news = Some(text);
             }
         }
         self.containers.clone_from(&pod.containers);
         self.is_failing = is_failing(pod);
         self.sights += 1;
+        news
     }
 
     /// The pod does not exist any more. Says whether that is news.
@@ -90,4 +94,92 @@ const SIGNALLED: i32 = 128;
 
 fn is_failing(pod: &Pod) -> bool {
     pod.deleting || !pod.is_running() || !pod.ready
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::json::{deleting, ended, pod, running};
+    use super::*;
+
+    const NOTICED: Time = Time::from_duration(Duration::from_secs(100));
+
+    /// The life of a pod that ran and then was seen like this.
+    fn then(seen: &Value) -> Life {
+        let mut life = Life::new(&pod(&running("web")));
+        life.handle_sight(NOTICED, &pod(seen));
+        life
+    }
+
+    fn against(life: &Life, end: Time) -> Option<String> {
+        life.against(end).map(ToString::to_string)
+    }
+
+    #[test]
+    fn a_container_that_died_speaks_against_ends_before_and_soon_after() {
+        for (exit_code, how) in [
+            (137, "was ended by signal 9"),
+            (143, "was ended by signal 15"),
+            (3, "ended with status 3"),
+            // No signal has such a number.
+            (255, "ended with status 255"),
+        ] {
+            let life = then(&ended("web", exit_code));
+            let text = Some(format!("in pod web, container app {how}"));
+            assert_eq!(against(&life, Time::ZERO), text);
+            assert_eq!(against(&life, NOTICED), text);
+            let aftermath = NOTICED + AFTERMATH;
+            assert_eq!(against(&life, NOTICED + AFTERMATH / 2), text);
+            assert_eq!(against(&life, aftermath), None, "that is another story");
+        }
+    }
+
+    #[test]
+    fn a_container_that_ended_well_speaks_against_nothing() {
+        assert_eq!(against(&then(&ended("web", 0)), NOTICED), None);
+    }
+
+    #[test]
+    fn a_death_is_news_once_and_none_of_before_counts() {
+        let dead = pod(&ended("web", 137));
+        let mut life = Life::new(&pod(&running("web")));
+        assert!(life.handle_sight(NOTICED, &dead).is_some());
+        assert!(life.handle_sight(NOTICED + AFTERMATH, &dead).is_none());
+        assert_eq!(against(&life, NOTICED + AFTERMATH), None);
+        // It had died when it was seen for the first time.
+        let mut life = Life::new(&dead);
+        assert!(life.handle_sight(NOTICED, &dead).is_none());
+        assert_eq!(against(&life, NOTICED), None);
+        // A container that appears has no past.
+        let mut pod_of_two = ended("web", 0);
+        pod_of_two["status"]["containerStatuses"][0]["name"] = "another".into();
+        pod_of_two["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"] = 1.into();
+        assert_eq!(against(&then(&pod_of_two), NOTICED), None);
+    }
+
+    #[test]
+    fn a_pod_that_is_gone_speaks_against_every_end() {
+        let mut life = then(&deleting("web"));
+        assert_eq!(against(&life, NOTICED), None, "it still serves");
+        assert!(life.handle_gone(Untrusted::new("it is gone")));
+        assert!(!life.handle_gone(Untrusted::new("again")));
+        for end in [Time::ZERO, NOTICED, NOTICED + AFTERMATH * 100] {
+            assert_eq!(against(&life, end).as_deref(), Some("it is gone"));
+        }
+    }
+
+    #[test]
+    fn a_pod_on_its_way_out_or_not_well_is_failing() {
+        assert!(!then(&running("web")).is_failing);
+        assert!(then(&deleting("web")).is_failing);
+        let mut unready = running("web");
+        unready["status"]["conditions"] = json!([]);
+        assert!(then(&unready).is_failing);
+        for phase in ["Pending", "Failed", "Succeeded", "Unknown"] {
+            let mut pod = running("web");
+            pod["status"]["phase"] = phase.into();
+            assert!(then(&pod).is_failing, "{phase}");
+        }
+    }
 }

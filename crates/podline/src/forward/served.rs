@@ -1,5 +1,7 @@
+use std::mem;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use podline_cluster::{Found, Pod, Target};
 use podline_tunnel::PodAddress;
@@ -25,10 +27,17 @@ pub(super) struct ServedPod {
     open: AtomicUsize,
     /// Nothing is open any more.
     emptied: Notify,
-    /// Connections that were lost with the pod, and were not told of.
-    lost: AtomicUsize,
+    tally: Mutex<Tally>,
     /// When a connection ended last that the pod seemed to end, in milliseconds of `clock`.
     last_end: AtomicU64,
+}
+
+/// Connections that were lost with a pod, or with a container of it, and are to be told of by their number.
+#[derive(Debug, Default)]
+struct Tally {
+    /// The number will be told.
+    is_open: bool,
+    lost: usize,
 }
 
 impl ServedPod {
@@ -44,22 +53,33 @@ impl ServedPod {
             gone: CancellationToken::new(),
             open: AtomicUsize::new(0),
             emptied: Notify::new(),
-            lost: AtomicUsize::new(0),
+            tally: Mutex::default(),
             last_end: AtomicU64::new(u64::MAX),
         }
     }
 
-    /// The pod was seen again.
-    pub(super) fn handle_sight(&self, pod: &Pod) {
-        self.life
-            .send_modify(|life| life.handle_sight(self.clock.now(), pod));
+    /// The pod was seen again. Says how a container of it died, if one did since; then its losses are counted until
+    /// [`ServedPod::take_lost`].
+    pub(super) fn handle_sight(&self, pod: &Pod) -> Option<Untrusted> {
+        let mut death = None;
+        self.life.send_modify(|life| {
+            death = life.handle_sight(self.clock.now(), pod);
+            // Whoever judges by what is known counts by it too.
+            if death.is_some() || pod.deleting {
+                self.tally().is_open = true;
+            }
+        });
+        death
     }
 
     /// The pod does not exist any more. Says whether that is news.
     pub(super) fn handle_gone(&self) -> bool {
         let name = Untrusted::new(&*self.address.name);
         let text = Untrusted::new(format!("pod {name} does not exist any more"));
-        self.life.send_if_modified(|life| life.handle_gone(text))
+        self.life.send_if_modified(|life| {
+            self.tally().is_open = true;
+            life.handle_gone(text)
+        })
     }
 
     /// Open connections.
@@ -71,19 +91,28 @@ impl ServedPod {
         self.open.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A connection ended; `is_lost` if that was the pod's end too.
-    pub(super) fn handle_ended(&self, is_lost: bool) {
-        if is_lost {
-            self.lost.fetch_add(1, Ordering::Relaxed);
-        }
+    /// A connection is lost. Says whether it is counted, and will be told of by the number.
+    pub(super) fn count_lost(&self) -> bool {
+        let mut tally = self.tally();
+        tally.lost += usize::from(tally.is_open);
+        tally.is_open
+    }
+
+    /// A connection ended.
+    pub(super) fn handle_ended(&self) {
         if self.open.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.emptied.notify_waiters();
         }
     }
 
-    /// The connections that were lost with the pod since this was asked last.
+    /// How many connections were counted as lost. The next one is not, unless there is something new to count for.
     pub(super) fn take_lost(&self) -> usize {
-        self.lost.swap(0, Ordering::Relaxed)
+        mem::take(&mut *self.tally()).lost
+    }
+
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        // Whole between any two statements.
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until nothing is open.

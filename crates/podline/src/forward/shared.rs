@@ -1,8 +1,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
-use podline_cluster::{Cluster, RemotePort, Target};
+use podline_cluster::{Cluster, Eyes, RemotePort, Target};
 use podline_tunnel::{Pool, SessionError};
 use podline_wire::Untrusted;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -63,6 +63,8 @@ pub(super) struct Shared {
     pub(super) held: watch::Sender<usize>,
     /// The pods should be looked at now.
     pub(super) look: Notify,
+    /// How well they are in sight, once they are watched.
+    pub(super) eyes: OnceLock<Eyes>,
     /// WebSocket did not work and SPDY did.
     pub(super) fell_back: AtomicBool,
     /// A connection ended, so there is a file for another.
@@ -97,6 +99,7 @@ impl Shared {
             register: Register::default(),
             held: watch::Sender::new(0),
             look: Notify::new(),
+            eyes: OnceLock::new(),
             fell_back: AtomicBool::new(false),
             room: Notify::new(),
             out_of_files_was_said: AtomicBool::new(false),

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{self, Instant, MissedTickBehavior};
 
 use self::errand::Done;
-use self::roster::Roster;
+use self::roster::{Changes, Roster};
 use self::teller::Teller;
 use self::way::{LostWay, is_of_the_way};
 use super::choice::{Health, Wanted};
@@ -66,8 +66,10 @@ impl Supervisor {
             .balance
             .unwrap_or_else(|| Balance::suiting(&found));
         let remotes = shared.remotes.clone();
+        let watch = shared.cluster.watch(&shared.target);
+        let _ = shared.eyes.set(watch.eyes());
         Self {
-            watch: shared.cluster.watch(&shared.target),
+            watch,
             shared,
             reports,
             errands: JoinSet::new(),
@@ -144,7 +146,7 @@ impl Supervisor {
     }
 
     fn handle_sight(&mut self, sight: Result<Found, FindError>) {
-        let missing = match sight {
+        let Changes { missing, hurt } = match sight {
             Ok(found) => {
                 self.teller.handle_in_sight(&mut self.shared.telling());
                 self.roster.handle_found(found)
@@ -162,6 +164,9 @@ impl Supervisor {
                 return;
             }
         };
+        for (pod, death) in hurt {
+            self.errands.spawn(errand::aftermath(pod, death));
+        }
         for pod in missing {
             self.teller.handle_going();
             self.errands.spawn(errand::check(self.shared.clone(), pod));
@@ -221,6 +226,11 @@ impl Supervisor {
 
     fn handle_done(&mut self, done: Done) {
         match done {
+            Done::Aftermath { pod, death } if self.roster.is_staying(&pod) => {
+                self.teller.handle_hurt(&pod, death, &mut self.shared.telling());
+            }
+            // What is lost is counted until the pod is gone.
+            Done::Aftermath { .. } => {}
             Done::Checked { pod, is_gone: true } if pod.handle_gone() => {
                 self.roster.forget(&pod);
                 self.errands.spawn(errand::drain(pod.clone()));

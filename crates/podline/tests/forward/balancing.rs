@@ -46,6 +46,30 @@ async fn the_pods_of_a_service_take_turns() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn more_pods_than_sessions_are_kept_ready_for_take_turns_too() {
+    const PODS: usize = 20;
+    let config = Config::empty()
+        .with(manifest::deployment(
+            "crowd",
+            PODS as u32,
+            &[("http", 8080, "web")],
+        ))
+        .with(manifest::service("crowd", &[("http", 80, "http")]));
+    let stage = Stage::of(config).await;
+    let store = stage.minicluster.store();
+    store.wait_for_pods("default", "crowd", PODS).await.unwrap();
+    let forward = stage.forward("svc/crowd", &[":http"]).start().await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(serving(&forward, PODS).await.len(), PODS);
+    }
+    store.scale("default", "crowd", 17).unwrap();
+    store.wait_for_pods("default", "crowd", 17).await.unwrap();
+    // Whoever is gone is noticed by the first connection that would go there, if not before.
+    serving(&forward, PODS).await;
+    assert_eq!(serving(&forward, 17).await.len(), 17);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_keeps_clients_and_a_deployment_go_to_one_pod() {
     let stage = stage().await;
     for target in ["svc/sticky", "deploy/many"] {

@@ -31,9 +31,23 @@ async fn a_download_whose_process_is_killed_is_reset() {
     killed.unwrap();
     // On the wire it is a clean end.
     assert_eq!(result.unwrap_err().kind(), ErrorKind::ConnectionReset);
-    let end = end_of(&mut events, 1).await;
+    let (end, is_counted) = event(&mut events, |event| match event {
+        Event::ConnectionEnded {
+            outcome, is_counted, ..
+        } => Some((outcome.end, is_counted)),
+        _ => None,
+    })
+    .await;
     let End::PodDied(text) = end else { panic!("{end}") };
     assert!(text.to_string().contains("signal 9"), "{text}");
+    assert!(is_counted);
+    // What happened is told once, for all that it cost.
+    let (reason, reset) = event(&mut events, |event| match event {
+        Event::ContainerDied { reason, reset } => Some((reason, reset)),
+        _ => None,
+    })
+    .await;
+    assert_eq!((reason.to_string(), reset), (text.to_string(), 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -48,6 +48,11 @@ async fn a_deleted_pod_resets_its_connections(world: Arc<World>) {
         end.expect_err("an endless download was cut").kind(),
         io::ErrorKind::ConnectionReset
     );
+    // Once for all connections, and not for each.
+    forwarding
+        .warns("pod deleted is gone; 1 connection was reset")
+        .await;
+    assert!(!forwarding.has_warned("to local port"));
 }
 
 async fn a_crashed_process_resets_its_connections(world: Arc<World>) {
@@ -60,6 +65,10 @@ async fn a_crashed_process_resets_its_connections(world: Arc<World>) {
         end.expect_err("an endless download was cut").kind(),
         io::ErrorKind::ConnectionReset
     );
+    forwarding
+        .warns("was ended by signal 9; 1 connection was reset")
+        .await;
+    assert!(!forwarding.has_warned("to local port"));
 }
 
 async fn a_process_that_ended_well_ends_its_connections_in_order(world: Arc<World>) {

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use podline_cluster::{FindError, Found, Kind, Target};
 use podline_tunnel::SessionError;
+use podline_wire::Untrusted;
 use tokio::time;
 
+use super::super::life::AFTERMATH;
 use super::super::served::ServedPod;
 use super::super::sessions::Sessions;
 use super::super::shared::Shared;
@@ -22,6 +24,8 @@ const GONE_END: Duration = Duration::from_secs(1);
 
 /// What came of an errand.
 pub(super) enum Done {
+    /// The connections that a container took with it have ended.
+    Aftermath { pod: Arc<ServedPod>, death: Untrusted },
     /// Whether a pod that is not the target's any more still exists.
     Checked { pod: Arc<ServedPod>, is_gone: bool },
     /// The connections to a pod that is gone have ended.
@@ -33,6 +37,12 @@ pub(super) enum Done {
         pod: Arc<ServedPod>,
         result: Result<(), SessionError>,
     },
+}
+
+/// Waits for the end of the connections that a container took with it when it died.
+pub(super) async fn aftermath(pod: Arc<ServedPod>, death: Untrusted) -> Done {
+    time::sleep(AFTERMATH).await;
+    Done::Aftermath { pod, death }
 }
 
 /// A pod may have left the target without having ended: it has to be asked for by name.

@@ -25,6 +25,14 @@ pub(super) struct Roster {
     first: Option<String>,
 }
 
+/// What happened to pods that connections went to.
+pub(super) struct Changes {
+    /// They are not the target's any more.
+    pub(super) missing: Vec<Arc<ServedPod>>,
+    /// A container of them died, and how; they are not being deleted.
+    pub(super) hurt: Vec<(Arc<ServedPod>, Untrusted)>,
+}
+
 /// One pod that was chosen once.
 pub(super) struct Entry {
     pub(super) pod: Arc<ServedPod>,
@@ -51,16 +59,20 @@ impl Roster {
         }
     }
 
-    /// The target's pods are these now. Gives the pods that connections went to and that are not among them.
-    pub(super) fn handle_found(&mut self, found: Found) -> Vec<Arc<ServedPod>> {
+    /// The target's pods are these now. Gives what happened to those that connections went to.
+    pub(super) fn handle_found(&mut self, found: Found) -> Changes {
         let mut missing: BTreeMap<&str, &Arc<ServedPod>> = self
             .entries
             .iter()
             .map(|(uid, entry)| (uid.as_str(), &entry.pod))
             .collect();
+        let mut hurt = Vec::new();
         for pod in &found.pods {
-            if let Some(known) = missing.remove(pod.uid.as_str()) {
-                known.handle_sight(pod);
+            if let Some(known) = missing.remove(pod.uid.as_str())
+                && let Some(death) = known.handle_sight(pod)
+                && !pod.deleting
+            {
+                hurt.push((known.clone(), death));
             }
         }
         let missing: Vec<_> = missing.into_values().cloned().collect();
@@ -68,11 +80,11 @@ impl Roster {
             self.forget(pod);
         }
         self.found = found;
-        missing
+        Changes { missing, hurt }
     }
 
     /// The target has no pods any more.
-    pub(super) fn handle_none_found(&mut self) -> Vec<Arc<ServedPod>> {
+    pub(super) fn handle_none_found(&mut self) -> Changes {
         let mut none = self.found.clone();
         none.pods.clear();
         self.handle_found(none)
@@ -96,6 +108,12 @@ impl Roster {
     pub(super) fn is_leaving(&self, pod: &ServedPod) -> bool {
         let mut pods = self.found.pods.iter();
         pods.any(|known| known.uid == pod.uid && known.deleting)
+    }
+
+    /// Whether the pod was there when the target was seen last, and not being deleted.
+    pub(super) fn is_staying(&self, pod: &ServedPod) -> bool {
+        let mut pods = self.found.pods.iter();
+        pods.any(|known| known.uid == pod.uid && !known.deleting)
     }
 
     /// Where connections may go now, and whether that only makes do.

@@ -81,6 +81,15 @@ impl Teller {
         });
     }
 
+    /// A container of the pod died, and the connections that it took with it have ended.
+    pub(super) fn handle_hurt(&mut self, pod: &ServedPod, reason: Untrusted, tell: &mut impl FnMut(Event)) {
+        let reset = pod.take_lost();
+        // Where nobody was hurt there is nothing to tell.
+        if reset > 0 {
+            tell(Event::ContainerDied { reason, reset });
+        }
+    }
+
     /// The pod exists, though connections do not go there any more.
     pub(super) fn handle_stayed(&mut self, tell: &mut impl FnMut(Event)) {
         self.going -= 1;
@@ -113,5 +122,144 @@ impl Teller {
             reason: reason.clone(),
             owner: owner.clone(),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::json::{deleting, ended, pod, running, served};
+    use super::*;
+
+    /// What was told, in short.
+    fn told(events: &mut Vec<Event>) -> Vec<String> {
+        let names = |pods: &[PodAddress]| {
+            let names: Vec<&str> = pods.iter().map(|pod| &*pod.name).collect();
+            names.join(" ")
+        };
+        let short = |event: Event| match event {
+            Event::ContainerDied { reset, .. } => format!("died {reset}"),
+            Event::InSight => "in sight".to_owned(),
+            Event::NotReady(pod) => format!("not ready {}", pod.name),
+            Event::OutOfSight(reason) => format!("out of sight: {reason}"),
+            Event::PodGone {
+                pod, reset, waiting, ..
+            } => format!("gone {} {reset} {waiting}", pod.name),
+            Event::PodsChanged { joined, left, total } => {
+                format!("+{} -{} of {total}", names(&joined), names(&left))
+            }
+            Event::Resumed(pod) => format!("resumed {}", pod.name),
+            Event::Waiting { reason, .. } => format!("waiting: {reason}"),
+            event => format!("{event:?}"),
+        };
+        events.drain(..).map(short).collect()
+    }
+
+    fn pods(names: &[&str]) -> Vec<Arc<ServedPod>> {
+        let pods = names.iter().map(|name| Arc::new(served(&running(name))));
+        pods.collect()
+    }
+
+    #[tokio::test]
+    async fn pods_that_come_and_go_are_told_and_the_first_ones_are_not() {
+        let (mut teller, mut events) = (Teller::default(), Vec::new());
+        let Ok([a, b, c]) = <[_; 3]>::try_from(pods(&["a", "b", "c"])) else {
+            panic!("three are three")
+        };
+        let tell = &mut |event| events.push(event);
+        teller.handle_serving(vec![a.clone(), b.clone()], false, tell);
+        teller.handle_serving(vec![b.clone(), a.clone()], false, tell);
+        assert!(events.is_empty(), "{events:?}");
+        teller.handle_serving(vec![b, c], false, &mut |event| events.push(event));
+        assert_eq!(told(&mut events), ["+c -a of 2"]);
+    }
+
+    #[tokio::test]
+    async fn a_wait_is_told_once_with_the_end_of_the_pod_that_began_it() {
+        let (mut teller, mut events) = (Teller::default(), Vec::new());
+        let web = pods(&["web"]);
+        let reason = || Untrusted::new("no pod");
+        {
+            let tell = &mut |event| events.push(event);
+            teller.handle_serving(web.clone(), false, tell);
+            teller.handle_going();
+            teller.handle_lost(reason(), false, tell);
+        }
+        assert!(events.is_empty(), "more is known soon");
+        // One was lost before anything was known of the pod's end, and tells of itself.
+        assert!(!web[0].count_lost());
+        web[0].handle_gone();
+        assert!(web[0].count_lost() && web[0].count_lost());
+        {
+            let tell = &mut |event| events.push(event);
+            teller.handle_gone(&web[0], tell);
+            teller.handle_lost(reason(), false, tell);
+        }
+        assert_eq!(told(&mut events), ["gone web 2 true"]);
+        teller.handle_serving(pods(&["new"]), false, &mut |event| events.push(event));
+        assert_eq!(told(&mut events), ["+new -web of 1"]);
+    }
+
+    #[tokio::test]
+    async fn a_wait_for_a_pod_that_stayed_is_told_by_itself_and_so_is_its_end() {
+        let (mut teller, mut events) = (Teller::default(), Vec::new());
+        let web = pods(&["web"]);
+        {
+            let tell = &mut |event| events.push(event);
+            teller.handle_serving(web.clone(), false, tell);
+            teller.handle_going();
+            teller.handle_lost(Untrusted::new("no way"), true, tell);
+        }
+        assert!(events.is_empty(), "{events:?}");
+        teller.handle_stayed(&mut |event| events.push(event));
+        assert_eq!(told(&mut events), ["waiting: no way"]);
+        teller.handle_serving(web, false, &mut |event| events.push(event));
+        assert_eq!(told(&mut events), ["resumed web"]);
+    }
+
+    #[tokio::test]
+    async fn a_wait_that_is_over_before_it_lasts_is_not_told() {
+        let (mut teller, mut events) = (Teller::default(), Vec::new());
+        let web = pods(&["web"]);
+        let tell = &mut |event| events.push(event);
+        teller.handle_serving(web.clone(), false, tell);
+        teller.handle_lost(Untrusted::new("no way"), true, tell);
+        teller.handle_serving(web, false, tell);
+        assert!(events.is_empty(), "{events:?}");
+    }
+
+    #[tokio::test]
+    async fn what_died_in_a_pod_that_stays_is_told_with_what_it_cost_or_not_at_all() {
+        let (mut teller, mut events) = (Teller::default(), Vec::new());
+        let web = served(&running("web"));
+        let death = web.handle_sight(&pod(&ended("web", 137))).expect("it died");
+        teller.handle_hurt(&web, death.clone(), &mut |event| events.push(event));
+        assert!(events.is_empty(), "it cost nothing");
+        let web = served(&running("web"));
+        web.handle_sight(&pod(&ended("web", 137)));
+        assert!(web.count_lost() && web.count_lost() && web.count_lost());
+        teller.handle_hurt(&web, death, &mut |event| events.push(event));
+        assert_eq!(told(&mut events), ["died 3"]);
+        // Whoever is late tells of itself.
+        assert!(!web.count_lost());
+    }
+
+    #[tokio::test]
+    async fn what_a_pod_loses_while_it_is_deleted_is_counted() {
+        let web = served(&running("web"));
+        assert!(!web.count_lost());
+        web.handle_sight(&pod(&deleting("web")));
+        assert!(web.count_lost());
+        assert_eq!(web.take_lost(), 1);
+    }
+
+    #[tokio::test]
+    async fn that_a_target_cannot_be_looked_at_is_told_and_its_end_once() {
+        let (mut teller, mut events) = (Teller::default(), Vec::new());
+        let tell = &mut |event| events.push(event);
+        teller.handle_in_sight(tell);
+        teller.handle_out_of_sight(Untrusted::new("forbidden"), tell);
+        teller.handle_in_sight(tell);
+        teller.handle_in_sight(tell);
+        assert_eq!(told(&mut events), ["out of sight: forbidden", "in sight"]);
     }
 }

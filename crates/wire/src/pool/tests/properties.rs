@@ -336,6 +336,7 @@ fn a_session_too_many_is_no_hindrance() {
     let mut checked = Checked::new(PoolConfig {
         floor: 0,
         isolated: 10,
+        ..PoolConfig::default()
     });
     for step in [
         Step::Requests(7),
