@@ -55,6 +55,10 @@ e2e *args:
 e2e-cluster $PODLINE_E2E_KUBECONFIG *args:
     cargo test -p podline-cli --test e2e -- {{ args }}
 
+# Let a pod read nothing for so many seconds while others are served; on a real cluster if PODLINE_E2E_KUBECONFIG names one.
+stall seconds="900":
+    PODLINE_E2E_STALL={{ seconds }} cargo test -p podline-cli --test e2e -- reads_nothing
+
 # Send mixed traffic through podline for so many seconds while faults come and go, and look for what is left of them.
 soak seconds="3600" *args:
     cargo test --profile fast -p podline-cli --test soak -- mixed_traffic --seconds {{ seconds }} {{ args }}

@@ -16,11 +16,21 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// An app that talks to a pod.
 pub(crate) struct App {
     stream: TcpStream,
+    patience: Duration,
 }
 
 impl App {
     pub(crate) fn new(stream: TcpStream) -> Self {
-        Self { stream }
+        Self {
+            stream,
+            patience: PATIENCE,
+        }
+    }
+
+    /// Waits for everything by so much longer.
+    pub(crate) fn waiting_longer(mut self, by: Duration) -> Self {
+        self.patience += by;
+        self
     }
 
     /// The connection itself.
@@ -29,7 +39,7 @@ impl App {
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
-        timeout(PATIENCE, self.stream.write_all(bytes))
+        timeout(self.patience, self.stream.write_all(bytes))
             .await
             .expect("the bytes are taken in time")
             .unwrap();
@@ -45,7 +55,7 @@ impl App {
     pub(crate) async fn flood_until_lost(&mut self) {
         let bytes = vec![0; 64 * 1024];
         let lost = async { while self.stream.write_all(&bytes).await.is_ok() {} };
-        timeout(PATIENCE, lost).await.expect("it is lost in time");
+        timeout(self.patience, lost).await.expect("it is lost in time");
     }
 
     /// Ends with a reset.
@@ -63,7 +73,7 @@ impl App {
     /// The next `number` bytes.
     pub(crate) async fn receive(&mut self, number: usize) -> Vec<u8> {
         let mut bytes = vec![0; number];
-        timeout(PATIENCE, self.stream.read_exact(&mut bytes))
+        timeout(self.patience, self.stream.read_exact(&mut bytes))
             .await
             .expect("an answer comes in time")
             .unwrap();
@@ -73,7 +83,7 @@ impl App {
     /// All bytes up to the end, and whether it was an orderly one.
     pub(crate) async fn rest(&mut self) -> (Vec<u8>, io::Result<()>) {
         let mut bytes = Vec::new();
-        let end = timeout(PATIENCE, self.stream.read_to_end(&mut bytes))
+        let end = timeout(self.patience, self.stream.read_to_end(&mut bytes))
             .await
             .expect("it ends in time");
         (bytes, end.map(drop))
@@ -89,7 +99,10 @@ impl App {
     pub(crate) async fn drain(&mut self) -> io::Result<()> {
         let mut sink = tokio::io::sink();
         let end = tokio::io::copy(&mut self.stream, &mut sink);
-        timeout(PATIENCE, end).await.expect("it ends in time").map(drop)
+        timeout(self.patience, end)
+            .await
+            .expect("it ends in time")
+            .map(drop)
     }
 
     /// Ends without any more bytes, by a reset.
@@ -157,6 +170,7 @@ impl App {
 
     /// Sends `number` such bytes, and at the same time expects them back.
     pub(crate) async fn exchange_pattern(&mut self, number: u64) {
+        let patience = self.patience;
         let (mut back, mut forth) = self.stream.split();
         let send = async {
             let mut buffer = vec![0; 64 * 1024];
@@ -169,7 +183,7 @@ impl App {
             }
         };
         let receive = receive_pattern(&mut back, 0, number);
-        timeout(PATIENCE, async { tokio::join!(send, receive) })
+        timeout(patience, async { tokio::join!(send, receive) })
             .await
             .expect("the bytes are back in time");
     }

@@ -17,6 +17,10 @@ use crate::world::World;
 /// How long one case may take, on a slow machine with a debug build.
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// How long a pod does not read in the cases of one that stalls, unless `PODLINE_E2E_STALL` says other seconds: longer than any
+/// deadline of podline's, three PINGs and more.
+const STALL: Duration = Duration::from_secs(35);
+
 /// Cases that run at the same time.
 const AT_A_TIME: usize = 4;
 
@@ -167,6 +171,14 @@ impl Wishes {
     }
 }
 
+/// How long a pod does not read in the cases of one that stalls.
+pub(crate) fn stall() -> Duration {
+    std::env::var("PODLINE_E2E_STALL").map_or(STALL, |seconds| {
+        let seconds = seconds.parse().expect("PODLINE_E2E_STALL is a number of seconds");
+        Duration::from_secs(seconds)
+    })
+}
+
 /// Runs those of the cases that the command line asks for.
 pub(crate) async fn run(cases: Vec<Case>) -> ExitCode {
     let wishes = Wishes::read();
@@ -253,7 +265,8 @@ async fn attempt(case: Case, world: Arc<World>) -> (&'static str, Duration, Resu
     let began = Instant::now();
     let task = tokio::spawn((case.run)(world));
     let abort = task.abort_handle();
-    let result = match timeout(PATIENCE, task).await {
+    let patience = PATIENCE + stall();
+    let result = match timeout(patience, task).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(match error.try_into_panic() {
             Ok(panic) => words(&*panic),
@@ -261,7 +274,7 @@ async fn attempt(case: Case, world: Arc<World>) -> (&'static str, Duration, Resu
         }),
         Err(_) => {
             abort.abort();
-            Err(format!("not done after {} s", PATIENCE.as_secs()))
+            Err(format!("not done after {} s", patience.as_secs()))
         }
     };
     (short(case.name), began.elapsed(), result)

@@ -59,10 +59,16 @@ async fn a_pod_that_resets_resets_the_app(world: Arc<World>) {
 
 async fn what_came_before_a_reset_arrives(world: Arc<World>) {
     let forwarding = Forwarding::start(&world, &["tools", ":24"]).await;
-    let mut app = forwarding.connect(24).await;
-    let (bytes, end) = app.rest().await;
-    assert_eq!(bytes, b"partial");
-    assert_eq!(end.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+    loop {
+        let mut app = forwarding.connect(24).await;
+        let (bytes, end) = app.rest().await;
+        assert_eq!(end.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+        // A busy runtime sees the reset before it sees the connection.
+        if !bytes.is_empty() {
+            assert_eq!(bytes, b"partial");
+            break;
+        }
+    }
 }
 
 async fn a_server_that_closes_ends_the_connection_in_order(world: Arc<World>) {
@@ -208,17 +214,17 @@ async fn a_pod_that_half_closed_cannot_be_sent_to_for_long_and_harms_nobody(worl
     neighbour.is_echoed(b"still").await;
 }
 
-/// Waits until the runtime has no connection into a pod any more.
-async fn until_nothing_is_in_the_pods(world: &World) {
-    let gone = async {
+/// Waits until the runtime has so many connections into pods.
+async fn until_in_the_pods(world: &World, number: usize) {
+    let there = async {
         // Nobody tells of it.
-        while world.minicluster().pod_connections() > 0 {
+        while world.minicluster().pod_connections() != number {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), gone)
+    tokio::time::timeout(Duration::from_secs(60), there)
         .await
-        .expect("the pods are left");
+        .expect("so many connections are in the pods");
 }
 
 async fn an_app_that_closes_leaves_nothing_in_the_pod(_: Arc<World>) {
@@ -230,11 +236,10 @@ async fn an_app_that_closes_leaves_nothing_in_the_pod(_: Arc<World>) {
         .await;
     let mut unread = forwarding.connect(25).await;
     unread.send(b"never read").await;
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(world.minicluster().pod_connections(), 2);
+    until_in_the_pods(&world, 2).await;
     // Both are owed an answer, and closed rather than half-closed: nobody is there to hear it.
     drop((events, unread));
-    until_nothing_is_in_the_pods(&world).await;
+    until_in_the_pods(&world, 0).await;
 }
 
 async fn an_app_that_resets_leaves_nothing_in_the_pod(_: Arc<World>) {
@@ -244,5 +249,5 @@ async fn an_app_that_resets_leaves_nothing_in_the_pod(_: Arc<World>) {
     app.is_echoed(b"before").await;
     assert_eq!(world.minicluster().pod_connections(), 1);
     app.reset();
-    until_nothing_is_in_the_pods(&world).await;
+    until_in_the_pods(&world, 0).await;
 }

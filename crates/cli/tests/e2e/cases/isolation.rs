@@ -4,7 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 
-use crate::{app::App, forwarding::Forwarding, harness::cases, world::World};
+use crate::{
+    app::App,
+    forwarding::Forwarding,
+    harness::{cases, stall},
+    world::World,
+};
 
 cases! {
     a_new_connection_after_fifty_cancelled_downloads_works;
@@ -58,34 +63,43 @@ async fn twenty_apps_that_do_not_read_stop_nobody(world: Arc<World>) {
 }
 
 async fn a_pod_that_reads_nothing_for_a_while_gets_all_and_stops_nobody(world: Arc<World>) {
-    // The figure to reach is a quarter of an hour; here it is longer than any deadline of podline's and any server's that a
-    // test can wait for: three PINGs.
-    const PAUSE: u64 = 35_000;
     const LENGTH: u64 = 32 * 1024 * 1024;
+    /// How often its neighbours talk.
+    const TALK: Duration = Duration::from_millis(200);
     let forwarding = Forwarding::start(&world, &["tools", ":7", ":29"]).await;
     let mut neighbours = join_all((0..3).map(|_| forwarding.connect(7))).await;
-    let mut upload = forwarding.connect(29).await;
-    let upload = tokio::spawn(async move {
-        upload.send(format!("{PAUSE}\n{LENGTH}\n").as_bytes()).await;
-        let hash = upload.send_pattern(LENGTH).await;
-        assert_eq!(upload.receive(65).await, format!("{hash}\n").as_bytes());
-    });
+    let upload = tokio::spawn(upload_to_one_that_stalls(&forwarding, LENGTH).await);
+    let mut rounds = 0_u32;
     while !upload.is_finished() {
         all_are_served(&forwarding, &mut neighbours).await;
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        rounds += 1;
+        tokio::time::sleep(TALK).await;
     }
     upload.await.unwrap();
+    assert!(rounds > 1, "the neighbours had time to talk");
 }
 
 async fn a_stalled_connection_alone_waits_longer_than_any_deadline(world: Arc<World>) {
-    const PAUSE: u64 = 35_000;
     let forwarding = Forwarding::start(&world, &["tools", ":29"]).await;
-    let mut upload = forwarding.connect(29).await;
-    upload
-        .send(format!("{PAUSE}\n{}\n", 16 * 1024 * 1024).as_bytes())
+    upload_to_one_that_stalls(&forwarding, 16 * 1024 * 1024)
+        .await
         .await;
-    let hash = upload.send_pattern(16 * 1024 * 1024).await;
-    assert_eq!(upload.receive(65).await, format!("{hash}\n").as_bytes());
+}
+
+/// Sends so much to a pod that does not read for a while, and then gives back the hash of all.
+async fn upload_to_one_that_stalls(
+    forwarding: &Forwarding,
+    length: u64,
+) -> impl Future<Output = ()> + Send + use<> {
+    let pause = stall();
+    let mut upload = forwarding.connect(29).await.waiting_longer(pause);
+    async move {
+        upload
+            .send(format!("{}\n{length}\n", pause.as_millis()).as_bytes())
+            .await;
+        let hash = upload.send_pattern(length).await;
+        assert_eq!(upload.receive(65).await, format!("{hash}\n").as_bytes());
+    }
 }
 
 async fn a_new_connection_after_fifty_cancelled_downloads_works(world: Arc<World>) {

@@ -40,13 +40,15 @@ async fn what_a_lost_way_cut_off_is_reset(world: Arc<World>) {
 
 async fn a_connection_is_held_while_the_api_server_refuses(world: Arc<World>) {
     let relay = world.relay().await;
-    let forwarding = over(&world, &relay, &["--hold=60s", "pod/tools", ":7"]).await;
+    let forwarding = over(&world, &relay, &["-v=4", "--hold=90s", "pod/tools", ":7"]).await;
+    forwarding.logs("a session is ready", 6).await;
     forwarding.connect(7).await.is_echoed(b"before").await;
     relay.set(Way::Refusing).await;
+    forwarding.loses_all_sessions().await;
     let mut held = forwarding.connect(7).await;
     held.send(b"between").await;
     // Refused more than once.
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    forwarding.logs("a session could not be made", 3).await;
     relay.set(Way::Open).await;
     assert_eq!(held.receive(7).await, b"between");
     forwarding.connect(7).await.is_echoed(b"after").await;
@@ -75,6 +77,7 @@ async fn a_connection_is_held_while_the_network_swallows_everything(world: Arc<W
     relay.set(Way::BlackHole).await;
     // The sessions are dead, and nobody says so: a PING finds out.
     open.is_reset().await;
+    forwarding.loses_all_sessions().await;
     let mut held = forwarding.connect(7).await;
     held.send(b"between").await;
     // What the old way swallowed stays lost; the way is open for what is made anew.

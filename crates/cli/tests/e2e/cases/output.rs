@@ -32,12 +32,8 @@ async fn standard_output_is_kubectls(world: Arc<World>) {
         addresses.push(("127.0.0.2,localhost,127.0.0.10", 4));
     }
     for (address, number) in addresses {
-        // A port that is free now; kubectl and podline take it one after the other.
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        // kubectl and podline take it one after the other.
+        let port = free_port();
         let arguments = ["pod/tools", &format!("{port}:7"), ":22", "--address", address];
         let theirs = said(
             kubectl(&world, &[&["port-forward"], &arguments[..]].concat()),
@@ -47,6 +43,16 @@ async fn standard_output_is_kubectls(world: Arc<World>) {
         .await;
         let ours = said(podline(&world, &arguments), port, number).await;
         assert_eq!(theirs, ours);
+    }
+}
+
+/// A port that is free now and stays so: not one of those that systems give to whoever asks for any.
+fn free_port() -> u16 {
+    loop {
+        let port = fastrand::u16(10_000..30_000);
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a forward makes of an API server in trouble, and of credentials that are no longer good.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use http::StatusCode;
 use podline_minicluster::{
@@ -17,6 +17,7 @@ cases! {
     a_server_that_answers_500_is_waited_for [Faults];
     a_server_that_answers_503_is_waited_for [Faults];
     a_server_that_never_answers_is_waited_for [Faults];
+    credentials_that_a_plugin_gives_are_renewed_before_their_end_and_idle_sessions_with_them [Faults, LoopbackNet];
     credentials_that_expired_are_renewed_by_their_file [Faults];
     sessions_that_the_server_expires_are_replaced [Faults];
     upgrades_that_are_refused_for_a_while_are_tried_again [Faults];
@@ -25,17 +26,19 @@ cases! {
 /// While the API server is in trouble old connections go on and new ones are served at last, though there is no session left.
 async fn is_waited_for(fault: ApiFault) {
     let world = World::own().await;
-    let forwarding = Forwarding::start(&world, &["svc/echo", ":7"]).await;
+    let forwarding = Forwarding::start(&world, &["-v=4", "--hold=90s", "svc/echo", ":7"]).await;
+    forwarding.logs("a session is ready", 6).await;
     let mut old = forwarding.connect(7).await;
     old.is_echoed(b"before").await;
     world.faults().set(|faults| faults.api = fault);
     old.is_echoed(b"in the meantime").await;
     world.faults().cut_sessions();
     old.is_reset().await;
+    forwarding.loses_all_sessions().await;
     let mut held = forwarding.connect(7).await;
     held.send(b"held").await;
-    // Longer than the first few tries.
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    // It is tried in vain at least once.
+    forwarding.logs("a session could not be made", 1).await;
     world.faults().set(|faults| faults.api = ApiFault::None);
     assert_eq!(held.receive(4).await, b"held");
     forwarding.connect(7).await.is_echoed(b"after").await;
@@ -64,15 +67,17 @@ async fn upgrades_that_are_refused_for_a_while_are_tried_again(_: Arc<World>) {
         StatusCode::SERVICE_UNAVAILABLE,
     ] {
         let world = World::own().await;
-        let forwarding = Forwarding::start(&world, &["svc/echo", ":7"]).await;
+        let forwarding = Forwarding::start(&world, &["-v=4", "--hold=90s", "svc/echo", ":7"]).await;
+        forwarding.logs("a session is ready", 6).await;
         forwarding.connect(7).await.is_echoed(b"before").await;
         world
             .faults()
             .set(|faults| faults.upgrade = UpgradeFault::Answer(status));
         world.faults().cut_sessions();
+        forwarding.loses_all_sessions().await;
         let mut held = forwarding.connect(7).await;
         held.send(b"held").await;
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        forwarding.logs("a session could not be made", 2).await;
         world.faults().set(|faults| faults.upgrade = UpgradeFault::None);
         assert_eq!(held.receive(4).await, b"held", "{status}");
     }
@@ -89,9 +94,11 @@ async fn sessions_that_the_server_expires_are_replaced(_: Arc<World>) {
 }
 
 async fn a_held_connection_is_served_once_the_api_server_is_back(world: Arc<World>) {
-    let forwarding = Forwarding::start(&world, &["--hold=90s", "svc/echo", ":7"]).await;
+    let forwarding = Forwarding::start(&world, &["-v=4", "--hold=90s", "svc/echo", ":7"]).await;
+    forwarding.logs("a session is ready", 6).await;
     forwarding.connect(7).await.is_echoed(b"before").await;
     world.stop_api_server().await;
+    forwarding.loses_all_sessions().await;
     let mut held = Vec::new();
     for _ in 0..10 {
         let mut app = forwarding.connect(7).await;
@@ -134,6 +141,56 @@ async fn credentials_that_expired_are_renewed_by_their_file(_: Arc<World>) {
     old.is_echoed(b"after the old token's end").await;
     world.faults().cut_sessions();
     old.is_reset().await;
+    forwarding.connect(7).await.is_echoed(b"with the new token").await;
+}
+
+async fn credentials_that_a_plugin_gives_are_renewed_before_their_end_and_idle_sessions_with_them(
+    _: Arc<World>,
+) {
+    let world = World::own().await;
+    let user = User::Other("podline-e2e-forwarder".to_owned());
+    let minicluster = world.minicluster();
+    let token = || minicluster.token(user.clone()).unwrap();
+    let path = |name: &str| world.folder().join(name).to_str().unwrap().to_owned();
+    // A program that notes each run of it and grants what the test says, for so many seconds.
+    let grant =
+        |token: &str, seconds: u32| std::fs::write(path("grant"), format!("{token} {seconds}")).unwrap();
+    let script = format!(
+        "#!/bin/sh\necho run >> '{runs}'\nread token seconds < '{grant}'\n\
+         end=$(date -u -d \"$seconds seconds\" +%Y-%m-%dT%H:%M:%SZ)\n\
+         printf '{{\"apiVersion\": \"client.authentication.k8s.io/v1\", \"kind\": \"ExecCredential\", \
+         \"status\": {{\"token\": \"%s\", \"expirationTimestamp\": \"%s\"}}}}' \"$token\" \"$end\"\n",
+        runs = path("runs"),
+        grant = path("grant"),
+    );
+    std::fs::write(path("plugin"), script).unwrap();
+    let inline = token();
+    let exec = serde_json::json!({
+        "apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "args": [path("plugin")],
+        "interactiveMode": "Never",
+    });
+    let content = minicluster
+        .kubeconfig_with(user.clone(), Credential::Token)
+        .unwrap()
+        .replace(&format!("token: \"{inline}\""), &format!("exec: {exec}"));
+    assert!(content.contains("exec: "), "{content}");
+    std::fs::write(path("by-plugin"), content).unwrap();
+
+    // Credentials are renewed half a minute before their end.
+    grant(&token(), 45);
+    let kubeconfig = path("by-plugin");
+    let arguments = ["-v=4", "--kubeconfig", &kubeconfig, "svc/echo", ":7"];
+    let forwarding = Forwarding::start(&world, &arguments).await;
+    let mut old = forwarding.connect(7).await;
+    old.is_echoed(b"before").await;
+    forwarding.logs("a session is ready", 6).await;
+    minicluster.revoke(&user);
+    grant(&token(), 3600);
+    // What was idle is made anew by itself.
+    forwarding.logs("a session is ready", 12).await;
+    let runs = std::fs::read_to_string(path("runs")).unwrap();
+    assert!(runs.lines().count() >= 2, "once at the start, and again");
+    old.is_echoed(b"what is open stays open").await;
     forwarding.connect(7).await.is_echoed(b"with the new token").await;
 }
 

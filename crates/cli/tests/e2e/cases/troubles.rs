@@ -114,11 +114,13 @@ async fn the_loss_of_the_pod_ends_it_if_that_is_wanted(world: Arc<World>) {
 }
 
 async fn a_forward_outlives_the_api_server(world: Arc<World>) {
-    let forwarding = Forwarding::start(&world, &["pod/tools", ":7", ":19"]).await;
+    let forwarding = Forwarding::start(&world, &["-v=4", "--hold=90s", "pod/tools", ":7", ":19"]).await;
+    forwarding.logs("a session is ready", 6).await;
     forwarding.connect(7).await.is_echoed(b"before").await;
     let mut download = forwarding.connect(19).await;
     download.receive_pattern(100_000).await;
     let (end, ()) = tokio::join!(download.drain(), world.stop_api_server());
+    forwarding.loses_all_sessions().await;
     let mut held = forwarding.connect(7).await;
     held.send(b"between").await;
     world.start_api_server().await;
