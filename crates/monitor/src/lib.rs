@@ -31,6 +31,8 @@ pub use facts::{
     Monitor, Next, Rates, Sample, Totals, What,
 };
 
+pub mod http;
+
 pub mod pcap;
 
 mod tui;
