@@ -5,7 +5,7 @@ use connection::Observed;
 pub use connection::{ConnectionState, ConnectionView};
 
 mod fact;
-pub use fact::{Closed, Fact, ForwardName, What};
+pub use fact::{Closed, Exchanged, Fact, ForwardName, What};
 
 mod forward;
 pub use forward::{ForwardMonitor, ForwardSnapshot};

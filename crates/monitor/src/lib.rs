@@ -27,8 +27,8 @@
 
 mod facts;
 pub use facts::{
-    Closed, ConnectionState, ConnectionView, Fact, Facts, ForwardMonitor, ForwardName, ForwardSnapshot,
-    Monitor, Next, Rates, Sample, Totals, What,
+    Closed, ConnectionState, ConnectionView, Exchanged, Fact, Facts, ForwardMonitor, ForwardName,
+    ForwardSnapshot, Monitor, Next, Rates, Sample, Totals, What,
 };
 
 pub mod http;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use podline::cluster::{Cluster, Options};
 use podline::{End, Event, Forward, PodState, Target};
 use podline_minicluster::{Config, Minicluster, User};
+use podline_monitor::http::{Ending, Protocol};
 use podline_monitor::{ConnectionState, Facts, ForwardMonitor, Monitor, Next, What};
 use tempfile::NamedTempFile;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -194,4 +195,34 @@ async fn a_slow_reader_is_told_what_it_missed() {
         }
     }
     assert!(missed >= 5000 - 4096, "{missed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http_requests_are_facts_where_they_are_looked_for() {
+    let (stage, mut facts) = Stage::new("pod/tools", ":8080").await;
+    stage.monitor.look_into_http(false);
+    let mut app = stage.connect().await;
+    let request = b"GET /whoami?token=secret HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n";
+    app.write_all(request).await.unwrap();
+    let peer = app.local_addr().unwrap();
+    let protocol = fact(&mut facts, |what| match what {
+        What::Recognised { connection, protocol } if connection.peer == peer => Some(protocol.clone()),
+        _ => None,
+    })
+    .await;
+    assert_eq!(protocol, Protocol::Http1);
+    let exchanged = fact(&mut facts, |what| match what {
+        What::Exchanged(exchanged) if exchanged.connection.peer == peer => Some(exchanged.clone()),
+        _ => None,
+    })
+    .await;
+    let exchange = &exchanged.exchange;
+    assert_eq!(exchange.target.as_raw(), "/whoami?token=…");
+    assert_eq!((exchange.status, exchange.ending), (Some(200), Ending::Complete));
+    assert!(exchange.response_body > 0);
+    let view = &stage.monitor.forwards()[0];
+    let mut connections = view.connections.iter().chain(&view.ended);
+    let connection = connections.find(|view| view.connection.peer == peer).unwrap();
+    assert_eq!(connection.protocol, Some(Protocol::Http1));
+    assert!(exchanged.started >= connection.accepted);
 }

@@ -4,6 +4,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use podline::{Connection, End, Outcome, Way};
+use podline_wire::Time;
+
+use crate::http::Protocol;
 
 /// Stands for a first byte that has not come.
 const NONE: u64 = u64::MAX;
@@ -20,6 +23,7 @@ pub(super) struct Observed {
     first_byte: AtomicU64,
     sent_all: AtomicBool,
     way: Mutex<Option<Way>>,
+    protocol: Mutex<Option<Protocol>>,
 }
 
 /// One connection, as it is now or was at its end.
@@ -40,6 +44,8 @@ pub struct ConnectionView {
     pub first_byte: Option<Duration>,
     /// From its acceptance until now, or until its end.
     pub age: Duration,
+    /// What it speaks, where that is looked for and once it is known.
+    pub protocol: Option<Protocol>,
     /// How far it is.
     pub state: ConnectionState,
 }
@@ -69,6 +75,7 @@ impl Observed {
             first_byte: AtomicU64::new(NONE),
             sent_all: AtomicBool::new(false),
             way: Mutex::new(None),
+            protocol: Mutex::new(None),
         }
     }
 
@@ -85,6 +92,10 @@ impl Observed {
             let waited = u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(NONE - 1);
             self.first_byte.store(waited, Ordering::Relaxed);
         }
+    }
+
+    pub(super) fn handle_recognised(&self, protocol: &Protocol) {
+        *self.protocol.lock().unwrap_or_else(PoisonError::into_inner) = Some(protocol.clone());
     }
 
     pub(super) fn handle_sent_all(&self) {
@@ -108,6 +119,19 @@ impl Observed {
         self.way.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How long ago it was accepted, as the time of what is said on it.
+    pub(super) fn time(&self) -> Time {
+        Time::from_duration(self.since.elapsed())
+    }
+
+    /// When that time was.
+    pub(super) fn at(&self, time: Time) -> Timestamp {
+        // A wall clock at the end of all time has no later one.
+        self.accepted
+            .checked_add(time.as_duration())
+            .unwrap_or(self.accepted)
+    }
+
     /// As it is now.
     pub(super) fn view(&self) -> ConnectionView {
         let way = self.way();
@@ -126,6 +150,11 @@ impl Observed {
             received: self.received(),
             first_byte: self.first_byte(),
             age: self.since.elapsed(),
+            protocol: self
+                .protocol
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
             state,
         }
     }

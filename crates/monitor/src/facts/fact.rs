@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use podline::{Connection, Event, Outcome, Target, Way};
 use std::sync::Arc;
 
+use crate::http::{Exchange, Protocol};
+
 /// Something that happened, when, and in which forward.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -35,6 +37,8 @@ pub enum What {
     Accepted(Connection),
     /// A connection is over.
     Closed(Box<Closed>),
+    /// An HTTP request is over.
+    Exchanged(Box<Exchanged>),
     /// The forward told something that is not of one connection.
     Happened(Event),
     /// A connection was given a pod; said again when it begins anew.
@@ -44,8 +48,34 @@ pub enum What {
         /// Where it goes.
         way: Way,
     },
+    /// So many HTTP requests of a connection ended in one moment, and are not told.
+    Overlooked {
+        /// Which.
+        connection: Connection,
+        /// How many.
+        exchanges: u64,
+    },
     /// Connections are taken from now on.
     Ready,
+    /// It was found out what a connection speaks, or what it speaks from now on.
+    Recognised {
+        /// Which.
+        connection: Connection,
+        /// What it looks like.
+        protocol: Protocol,
+    },
+}
+
+/// An HTTP request that is over, and what came of it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Exchanged {
+    /// Whose.
+    pub connection: Connection,
+    /// When its first byte came.
+    pub started: Timestamp,
+    /// What it was. Its own time counts from the acceptance of the connection.
+    pub exchange: Exchange,
 }
 
 /// A connection that is over.

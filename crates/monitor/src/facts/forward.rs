@@ -56,6 +56,8 @@ pub(super) struct Record {
     teller: Teller,
     view: OnceLock<ForwardView>,
     interface: OnceLock<Interface>,
+    /// Once connections are looked into: whether values of queries are shown.
+    http: Arc<OnceLock<bool>>,
     state: Mutex<State>,
 }
 
@@ -71,13 +73,14 @@ struct State {
 }
 
 impl ForwardMonitor {
-    pub(super) fn new(name: ForwardName, teller: Teller) -> Self {
+    pub(super) fn new(name: ForwardName, teller: Teller, http: Arc<OnceLock<bool>>) -> Self {
         Self {
             record: Arc::new(Record {
                 name: Arc::new(name),
                 teller,
                 view: OnceLock::new(),
                 interface: OnceLock::new(),
+                http,
                 state: Mutex::default(),
             }),
         }
@@ -130,6 +133,11 @@ impl Record {
 
     pub(super) fn recorder(&self, connection: Connection) -> Option<Recorder> {
         Some(self.interface.get()?.recorder(connection))
+    }
+
+    /// Whether connections are looked into, and then whether values of queries are shown.
+    pub(super) fn show_query(&self) -> Option<bool> {
+        self.http.get().copied()
     }
 
     fn handle_accepted(&self, connection: Connection) -> Arc<Observed> {

@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use podline::Target;
@@ -20,6 +20,8 @@ pub struct Monitor {
 struct Inner {
     teller: Teller,
     forwards: Mutex<Vec<ForwardMonitor>>,
+    /// Once connections are looked into: whether values of queries are shown.
+    http: Arc<OnceLock<bool>>,
 }
 
 impl Monitor {
@@ -31,6 +33,7 @@ impl Monitor {
         let inner = Arc::new(Inner {
             teller: Teller::new(),
             forwards: Mutex::default(),
+            http: Arc::default(),
         });
         tokio::spawn(count_seconds(Arc::downgrade(&inner)));
         Self { inner }
@@ -39,9 +42,19 @@ impl Monitor {
     /// Watches one more forward, to `target`, which is to take its taps from what this gives.
     pub fn forward(&self, target: &Target) -> ForwardMonitor {
         let mut forwards = self.inner.forwards();
-        let forward = ForwardMonitor::new(name(forwards.len(), target), self.inner.teller.clone());
+        let forward = ForwardMonitor::new(
+            name(forwards.len(), target),
+            self.inner.teller.clone(),
+            self.inner.http.clone(),
+        );
         forwards.push(forward.clone());
         forward
+    }
+
+    /// Looks into the connections that are accepted from now on, for what they speak and for HTTP requests. Values of
+    /// queries are told only where `show_query`. The first call counts.
+    pub fn look_into_http(&self, show_query: bool) {
+        let _ = self.inner.http.set(show_query);
     }
 
     /// What happens from now on.

@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
 use podline::{Outcome, Tap, Way};
+use podline_wire::Time;
 
 use super::forward::Record;
-use super::{Closed, Observed, What};
+use super::{Closed, Exchanged, Observed, What};
+use crate::http::{Dissector, Finding};
 use crate::pcap::{self, Recorder};
 
 /// The one tap of a connection, which hands on to all parts of the monitor.
@@ -11,15 +13,33 @@ pub(super) struct ConnectionTap {
     record: Arc<Record>,
     observed: Arc<Observed>,
     recorder: Option<Recorder>,
+    /// As long as it has something to find.
+    dissector: Option<Dissector>,
 }
 
 impl ConnectionTap {
     pub(super) fn new(record: Arc<Record>, observed: Arc<Observed>) -> Self {
         let recorder = record.recorder(observed.connection);
+        let dissector = record.show_query().map(Dissector::new);
         Self {
             record,
             observed,
             recorder,
+            dissector,
+        }
+    }
+
+    /// Hands something to the dissector and tells what it finds.
+    fn dissect(&mut self, hand: impl FnOnce(&mut Dissector, Time)) {
+        let Some(dissector) = &mut self.dissector else {
+            return;
+        };
+        hand(dissector, self.observed.time());
+        while let Some(finding) = dissector.poll() {
+            self.record.tell_found(&self.observed, finding);
+        }
+        if dissector.is_done() {
+            self.dissector = None;
         }
     }
 }
@@ -42,6 +62,7 @@ impl Tap for ConnectionTap {
         if let Some(recorder) = &mut self.recorder {
             recorder.sent(bytes, pcap::now());
         }
+        self.dissect(|dissector, now| dissector.sent(bytes, now));
     }
 
     fn received(&mut self, bytes: &[u8]) {
@@ -49,6 +70,7 @@ impl Tap for ConnectionTap {
         if let Some(recorder) = &mut self.recorder {
             recorder.received(bytes, pcap::now());
         }
+        self.dissect(|dissector, now| dissector.received(bytes, now));
     }
 
     fn sent_all(&mut self) {
@@ -62,6 +84,7 @@ impl Tap for ConnectionTap {
         if let Some(recorder) = &mut self.recorder {
             recorder.ended(outcome, pcap::now());
         }
+        self.dissect(|dissector, now| dissector.ended(outcome, now));
         let closed = Closed {
             connection: self.observed.connection,
             way: self.observed.way(),
@@ -70,5 +93,29 @@ impl Tap for ConnectionTap {
         };
         self.record.handle_closed(&self.observed, &closed);
         self.record.tell(|| What::Closed(Box::new(closed)));
+    }
+}
+
+impl Record {
+    /// Tells something that was found on a connection.
+    fn tell_found(&self, observed: &Observed, finding: Finding) {
+        let connection = observed.connection;
+        match finding {
+            Finding::Exchange(exchange) => self.tell(|| {
+                What::Exchanged(Box::new(Exchanged {
+                    connection,
+                    started: observed.at(exchange.started),
+                    exchange: *exchange,
+                }))
+            }),
+            Finding::Recognised(protocol) => {
+                observed.handle_recognised(&protocol);
+                self.tell(|| What::Recognised { connection, protocol });
+            }
+            Finding::Skipped(exchanges) => self.tell(|| What::Overlooked {
+                connection,
+                exchanges,
+            }),
+        }
     }
 }

@@ -92,6 +92,12 @@ impl Dissector {
         self.findings.protocol()
     }
 
+    /// Whether nothing more will be found, so that no more need be handed over.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        matches!(self.state, State::Opaque) && self.findings.is_empty()
+    }
+
     /// Bytes that are kept of the connection, with what was found and not polled: at most [`STATE_LIMIT`].
     #[must_use]
     pub fn kept(&self) -> usize {

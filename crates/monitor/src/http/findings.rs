@@ -45,6 +45,10 @@ impl Findings {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.skipped == 0
+    }
+
     /// Bytes on the heap.
     pub(super) fn kept(&self) -> usize {
         self.weight + self.queue.capacity() * size_of::<(Finding, usize)>()

@@ -126,7 +126,12 @@ impl Model {
                 say_end(connection.id, connection.local.port(), &closed.outcome)
             }
             What::Happened(event) => say(event),
-            What::Accepted(_) | What::Opened { .. } | What::Ready => None,
+            What::Accepted(_)
+            | What::Exchanged(_)
+            | What::Opened { .. }
+            | What::Overlooked { .. }
+            | What::Ready
+            | What::Recognised { .. } => None,
         };
         if let Some(saying) = saying.filter(|saying| saying.weight != Weight::Detail) {
             self.push(fact.at, Some(fact.forward.clone()), saying);
