@@ -98,6 +98,7 @@ bench-taps:
 # Run the committed corpora through the fuzz targets, as ordinary tests.
 fuzz-replay:
     cargo test -p podline-wire --all-features --test corpus
+    cargo test -p podline-monitor --all-features --test corpus
 
 # Look for new inputs with one fuzz target (needs cargo-fuzz and a nightly toolchain).
 fuzz name seconds="60":
