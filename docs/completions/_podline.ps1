@@ -32,6 +32,8 @@ Register-ArgumentCompleter -Native -CommandName 'podline' -ScriptBlock {
             [CompletionResult]::new('--require-ready', '--require-ready', [CompletionResultType]::ParameterName, 'Let connections wait for a pod that is ready, rather than use one that only runs where none is')
             [CompletionResult]::new('--stalled-reader', '--stalled-reader', [CompletionResultType]::ParameterName, 'How long a connection may take nothing while another waits behind it on the same session, before it is reset')
             [CompletionResult]::new('--transport', '--transport', [CompletionResultType]::ParameterName, 'How to ask the API server for the connection into the pod')
+            [CompletionResult]::new('--http', '--http', [CompletionResultType]::ParameterName, 'Show each HTTP request as a line on standard error, and what other connections speak')
+            [CompletionResult]::new('--http-show-query', '--http-show-query', [CompletionResultType]::ParameterName, 'Show the values of queries too, which may be secrets')
             [CompletionResult]::new('--web', '--web', [CompletionResultType]::ParameterName, 'Show what goes through on a web page, at an address or at any free port of 127.0.0.1')
             [CompletionResult]::new('--web-allow-remote', '--web-allow-remote', [CompletionResultType]::ParameterName, 'Let `--web` listen on an address that other machines reach; everything goes there unencrypted')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'How much to log on standard error: 0 (only what went wrong) to 6 (everything), as kubectl''s')

@@ -41,7 +41,7 @@ _podline() {
 
     case "${cmd}" in
         podline)
-            opts="-v -q -n -s -h -V --address --all-ports --balance --exit-on-loss --half-close-linger --hold --max-sessions --pod-running-timeout --require-ready --stalled-reader --tui --transport --web --web-allow-remote --v --quiet --namespace --context --kubeconfig --cluster --user --server --proxy-url --token --username --password --as --as-group --as-uid --as-user-extra --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --request-timeout --cache-dir --disable-compression --kuberc --log-flush-frequency --match-server-version --profile --profile-output --vmodule --warnings-as-errors --help --version completion demo help"
+            opts="-v -q -n -s -h -V --address --all-ports --balance --exit-on-loss --half-close-linger --hold --max-sessions --pod-running-timeout --require-ready --stalled-reader --tui --transport --http --http-show-query --web --web-allow-remote --v --quiet --namespace --context --kubeconfig --cluster --user --server --proxy-url --token --username --password --as --as-group --as-uid --as-user-extra --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --request-timeout --cache-dir --disable-compression --kuberc --log-flush-frequency --match-server-version --profile --profile-output --vmodule --warnings-as-errors --help --version completion demo help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -89,6 +89,14 @@ _podline() {
                     ;;
                 --transport)
                     COMPREPLY=($(compgen -W "auto spdy websocket" -- "${cur}"))
+                    return 0
+                    ;;
+                --http)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --http-show-query)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --web)

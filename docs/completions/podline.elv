@@ -29,6 +29,8 @@ set edit:completion:arg-completer[podline] = {|@words|
             cand --require-ready 'Let connections wait for a pod that is ready, rather than use one that only runs where none is'
             cand --stalled-reader 'How long a connection may take nothing while another waits behind it on the same session, before it is reset'
             cand --transport 'How to ask the API server for the connection into the pod'
+            cand --http 'Show each HTTP request as a line on standard error, and what other connections speak'
+            cand --http-show-query 'Show the values of queries too, which may be secrets'
             cand --web 'Show what goes through on a web page, at an address or at any free port of 127.0.0.1'
             cand --web-allow-remote 'Let `--web` listen on an address that other machines reach; everything goes there unencrypted'
             cand -v 'How much to log on standard error: 0 (only what went wrong) to 6 (everything), as kubectl''s'

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_podline_global_optspecs
-    string join \n address= all-ports= balance= exit-on-loss= half-close-linger= hold= max-sessions= pod-running-timeout= require-ready= stalled-reader= tui transport= web= web-allow-remote= v/v= q/quiet n/namespace= context= kubeconfig= cluster= user= s/server= proxy-url= token= username= password= as= as-group= as-uid= as-user-extra= certificate-authority= client-certificate= client-key= tls-server-name= insecure-skip-tls-verify= request-timeout= cache-dir= disable-compression= kuberc= log-flush-frequency= match-server-version= profile= profile-output= vmodule= warnings-as-errors= h/help V/version
+    string join \n address= all-ports= balance= exit-on-loss= half-close-linger= hold= max-sessions= pod-running-timeout= require-ready= stalled-reader= tui transport= http= http-show-query= web= web-allow-remote= v/v= q/quiet n/namespace= context= kubeconfig= cluster= user= s/server= proxy-url= token= username= password= as= as-group= as-uid= as-user-extra= certificate-authority= client-certificate= client-key= tls-server-name= insecure-skip-tls-verify= request-timeout= cache-dir= disable-compression= kuberc= log-flush-frequency= match-server-version= profile= profile-output= vmodule= warnings-as-errors= h/help V/version
 end
 
 function __fish_podline_needs_command
@@ -39,6 +39,8 @@ complete -c podline -n "__fish_podline_needs_command" -l stalled-reader -d 'How 
 complete -c podline -n "__fish_podline_needs_command" -l transport -d 'How to ask the API server for the connection into the pod' -r -f -a "auto\t'WebSocket first, SPDY where that is refused'
 spdy\t'SPDY alone'
 websocket\t'WebSocket alone'"
+complete -c podline -n "__fish_podline_needs_command" -l http -d 'Show each HTTP request as a line on standard error, and what other connections speak' -r
+complete -c podline -n "__fish_podline_needs_command" -l http-show-query -d 'Show the values of queries too, which may be secrets' -r
 complete -c podline -n "__fish_podline_needs_command" -l web -d 'Show what goes through on a web page, at an address or at any free port of 127.0.0.1' -r -f
 complete -c podline -n "__fish_podline_needs_command" -l web-allow-remote -d 'Let `--web` listen on an address that other machines reach; everything goes there unencrypted' -r
 complete -c podline -n "__fish_podline_needs_command" -s v -l v -d 'How much to log on standard error: 0 (only what went wrong) to 6 (everything), as kubectl\'s' -r

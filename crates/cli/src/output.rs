@@ -126,6 +126,11 @@ impl Output {
         }
     }
 
+    /// A line about the traffic; dropped if nobody reads. What of it comes from outside must be in an `Untrusted`.
+    pub fn traffic(&self, line: &str) {
+        self.stderr.push_if_room(line);
+    }
+
     /// Something that is wrong while the program goes on. What of it comes from outside must be in an `Untrusted`.
     pub fn warning(&self, sentence: &str) {
         self.stderr

@@ -2,6 +2,7 @@
 
 mod command;
 mod environment;
+mod http;
 mod overlap;
 mod stdout;
 mod targets;
@@ -21,6 +22,7 @@ use crate::{
 
 pub use command::CommandPlan;
 pub use environment::Environment;
+pub use http::HttpPlan;
 pub use stdout::StdoutOwner;
 pub use targets::TargetPlan;
 
@@ -41,6 +43,8 @@ pub struct ForwardPlan {
     pub half_close_linger: Duration,
     /// How long a connection is held that has no pod to go to.
     pub hold: Duration,
+    /// Whether HTTP requests are shown, and how.
+    pub http: Option<HttpPlan>,
     /// How many sessions to a pod may be made so that each connection has its own.
     pub max_sessions: usize,
     /// How long to wait for a running pod.
@@ -95,6 +99,7 @@ impl ForwardPlan {
             exit_on_loss: forward.exit_on_loss,
             half_close_linger: forward.half_close_linger,
             hold: forward.hold,
+            http: HttpPlan::new(monitor)?,
             max_sessions: forward.max_sessions,
             pod_running_timeout: forward.pod_running_timeout,
             require_ready: forward.require_ready,

@@ -6,6 +6,7 @@ mod demo;
 mod ending;
 mod forward;
 mod hints;
+mod http_log;
 mod limits;
 mod monitor;
 mod narrator;

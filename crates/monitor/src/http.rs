@@ -36,6 +36,9 @@ mod http1;
 
 mod http2;
 
+mod log;
+pub use log::HttpLog;
+
 mod lost;
 
 mod protocol;

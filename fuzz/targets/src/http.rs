@@ -34,7 +34,10 @@ fn dissect(mut steps: &[u8], portion: usize) -> Vec<Finding> {
             } else {
                 dissector.received(piece, now);
             }
-            assert!(dissector.kept() <= STATE_LIMIT, "it keeps no more than is allowed");
+            assert!(
+                dissector.kept() <= STATE_LIMIT,
+                "it keeps no more than is allowed"
+            );
             findings.extend(std::iter::from_fn(|| dissector.poll()));
         }
     }

@@ -10,6 +10,38 @@ use super::flag;
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Seeing the traffic")]
 pub struct MonitorArguments {
+    /// Show each HTTP request as a line on standard error, and what other connections speak
+    ///
+    /// HTTP/1, HTTP/2 and gRPC, where they are not encrypted: time, connection, method, status, latency, sizes and path.
+    /// Nothing of bodies is shown, and of a query only the keys.
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        hide_possible_values = true,
+        value_parser = flag::boolean
+    )]
+    pub http: bool,
+
+    /// Show the values of queries too, which may be secrets
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        hide_possible_values = true,
+        hide_short_help = true,
+        value_parser = flag::boolean
+    )]
+    pub http_show_query: bool,
+
     /// Show what goes through on a web page, at an address or at any free port of 127.0.0.1
     ///
     /// ADDRESS is `IP:PORT`, or one of the two. The link to open is printed on standard error. It has a token in it that is

@@ -192,3 +192,14 @@ fn a_web_page_is_served_where_and_to_whom_it_was_typed() {
     assert_eq!(web.address.to_string(), "0.0.0.0:9000");
     assert!(web.allow_remote);
 }
+
+#[test]
+fn http_is_shown_where_it_is_asked_for() {
+    let http = |flags: &[&str]| plan(&[&["web", "80"], flags].concat()).map(|plan| plan.http);
+    let show = |show_query| Ok(Some(HttpPlan { show_query }));
+    assert_eq!(http(&[]), Ok(None));
+    assert_eq!(http(&["--http"]), show(false));
+    assert_eq!(http(&["--http", "--http-show-query"]), show(true));
+    assert_eq!(http(&["--http=false"]), Ok(None));
+    assert!(http(&["--http-show-query"]).is_err());
+}

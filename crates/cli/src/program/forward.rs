@@ -18,17 +18,21 @@ use crate::{
 /// Forwards until a signal comes, a forward ends by itself, or the command that needs it has ended.
 pub(crate) async fn run(plan: ForwardPlan, output: Output, mut signals: Signals) -> Result<Ending, Failure> {
     let mut forwards = Vec::with_capacity(plan.targets.len());
+    let mut watch = None;
     let lender = signals.clone();
     let (ending, is_asked) = tokio::select! {
         biased;
         signal = signals.asked() => (Ok(asked(&plan, signal)), true),
-        ending = forward(&plan, &output, &mut forwards, &lender) => (ending, false),
+        ending = forward(&plan, &output, &mut forwards, &mut watch, &lender) => (ending, false),
     };
     let shutdown = future::join_all(forwards.into_iter().map(Forward::shutdown));
     tokio::select! {
         _ = shutdown => {}
         // Of a command that has ended, the status is known: it is not lost to somebody's impatience.
         _ = signals.asked(), if plan.command.is_some() && !is_asked => {}
+    }
+    if let Some(watch) = watch {
+        watch.finish().await;
     }
     ending
 }
@@ -46,19 +50,21 @@ async fn forward(
     plan: &ForwardPlan,
     output: &Output,
     forwards: &mut Vec<Forward>,
+    watch: &mut Option<Watch>,
     signals: &Signals,
 ) -> Result<Ending, Failure> {
     for flag in &plan.without_meaning {
         tracing::debug!("{flag} changes nothing here");
     }
-    let watch = Watch::start(plan, output).await?;
+    *watch = Watch::start(plan, output).await?;
+    let watch = watch.as_ref();
     let cluster = connect(plan).await?;
     // All start at the same time, and tell where they listen in the order of the command line.
     let mut starting: FuturesOrdered<_> = plan
         .targets
         .iter()
         .map(|target| {
-            let watched = watch.as_ref().map(|watch| watch.monitor.forward(&target.target));
+            let watched = watch.map(|watch| watch.monitor.forward(&target.target));
             start(plan, target, cluster.clone(), watched)
         })
         .collect();
@@ -76,7 +82,7 @@ async fn forward(
         .zip(&plan.targets)
         .map(|(forward, plan)| Box::pin(async move { ended(&plan.target, &forward.ended().await) }));
     let lost = async { future::select_all(endings).await.0 };
-    if let (Some(watch), Some(look)) = (&watch, plan.tui) {
+    if let (Some(watch), Some(look)) = (watch, plan.tui) {
         return tokio::select! {
             failure = lost => Err(failure),
             left = run_tui(&watch.monitor, look) => left.map(|()| Ending::Done).map_err(|error| Failure::of(&error)),

@@ -2,6 +2,7 @@
 
 use podline_monitor::{Monitor, WebError, WebServer};
 
+use super::http_log::HttpLogPrinter;
 use crate::{
     output::{Failure, Output},
     plan::ForwardPlan,
@@ -10,13 +11,14 @@ use crate::{
 /// What watches the forwards, and shows what it sees until it is dropped.
 pub(crate) struct Watch {
     pub(crate) monitor: Monitor,
+    http_log: Option<HttpLogPrinter>,
     _web: Option<WebServer>,
 }
 
 impl Watch {
     /// Begins to show what is asked for; nothing is watched where nothing is.
     pub(crate) async fn start(plan: &ForwardPlan, output: &Output) -> Result<Option<Self>, Failure> {
-        if plan.web.is_none() && plan.tui.is_none() {
+        if plan.http.is_none() && plan.web.is_none() && plan.tui.is_none() {
             return Ok(None);
         }
         let monitor = Monitor::start();
@@ -35,7 +37,24 @@ impl Watch {
                 );
             }
         }
-        Ok(Some(Self { monitor, _web: web }))
+        if let Some(http) = plan.http {
+            monitor.look_into_http(http.show_query);
+        }
+        // On a terminal that shows everything, lines would be in the way.
+        let http_log = (plan.http.is_some() && plan.tui.is_none())
+            .then(|| HttpLogPrinter::start(&monitor, output, plan.targets.len() > 1));
+        Ok(Some(Self {
+            monitor,
+            http_log,
+            _web: web,
+        }))
+    }
+
+    /// Shows what has happened until now, and ends.
+    pub(crate) async fn finish(self) {
+        if let Some(http_log) = self.http_log {
+            http_log.finish().await;
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod demo;
 mod ends;
 mod errors;
 mod flags;
+mod http;
 mod isolation;
 mod kubectl;
 mod listening;
@@ -32,6 +33,7 @@ pub(crate) fn all() -> Vec<Case> {
         ends::cases(),
         errors::cases(),
         flags::cases(),
+        http::cases(),
         isolation::cases(),
         kubectl::cases(),
         listening::cases(),

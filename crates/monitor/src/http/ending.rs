@@ -51,14 +51,14 @@ impl Ending {
         matches!(self, Self::Complete)
     }
 
-    /// Its kind in one word with hyphens, for programs.
+    /// Its kind in one word, for programs.
     pub fn name(self) -> &'static str {
         match self {
-            Self::AnsweredEarly => "answered-early",
+            Self::AnsweredEarly => "answered_early",
             Self::Complete => "complete",
             Self::Cut => "cut",
             Self::Reset => "reset",
-            Self::StreamReset { .. } => "stream-reset",
+            Self::StreamReset { .. } => "stream_reset",
             Self::Unanswered => "unanswered",
             Self::Unfollowed => "unfollowed",
         }

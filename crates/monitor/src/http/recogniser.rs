@@ -46,9 +46,13 @@ impl Recogniser {
     /// Takes bytes and keeps them, or says what they seem to be. What was not taken then comes behind what was kept.
     pub(super) fn handle(&mut self, direction: Direction, bytes: &mut &[u8], now: Time) -> Option<Guess> {
         self.has_begun = true;
-        let (kept, guess): (_, fn(&[u8], bool) -> Option<Guess>) = match direction {
-            Direction::Received => (&mut self.received, first::of_pod),
-            Direction::Sent => (&mut self.sent, first::of_app),
+        let kept = match direction {
+            Direction::Received => &mut self.received,
+            Direction::Sent => &mut self.sent,
+        };
+        let guess = |bytes: &[u8], is_all| match direction {
+            Direction::Received => first::of_pod(bytes, is_all),
+            Direction::Sent => first::of_app(bytes, is_all),
         };
         if direction == Direction::Sent && kept.is_empty() {
             self.began = now;

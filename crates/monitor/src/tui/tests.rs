@@ -43,6 +43,7 @@ fn connection(id: u64, state: ConnectionState) -> ConnectionView {
         received: 1_000_000 / id,
         first_byte: (!is_held).then_some(Duration::from_millis(12)),
         age: Duration::from_secs(100 - id),
+        protocol: None,
         state,
     }
 }

@@ -216,7 +216,7 @@ impl Streams {
         let index = match self.find(stream) {
             Some((index, _)) => index,
             // A stream that is over, or no request.
-            None if stream <= *last || stream % 2 == 0 => return,
+            None if stream <= *last || stream.is_multiple_of(2) => return,
             None => {
                 *last = stream;
                 let Some(method) = request.method else {

@@ -24,7 +24,7 @@ pub(super) fn of_app(bytes: &[u8], is_all: bool) -> Option<Guess> {
             _ => http1(bytes),
         },
     };
-    guess.or(is_all.then_some(BYTES))
+    if is_all { guess.or(Some(BYTES)) } else { guess }
 }
 
 /// What the pod's first bytes seem to be, before the app's said enough.
@@ -44,7 +44,7 @@ pub(super) fn of_pod(bytes: &[u8], is_all: bool) -> Option<Guess> {
             _ => Some(BYTES),
         }
     };
-    guess.or(is_all.then_some(BYTES))
+    if is_all { guess.or(Some(BYTES)) } else { guess }
 }
 
 const BYTES: Guess = Guess::Other(Protocol::Bytes);

@@ -29,6 +29,7 @@ fn connection(id: u64, pod: Option<&str>, received: u64, end: Option<End>) -> Co
         received,
         first_byte: None,
         age: Duration::from_secs(5),
+        protocol: None,
         state,
     }
 }
