@@ -67,6 +67,10 @@ soak seconds="3600" *args:
 ten-thousand *args:
     cargo test --profile fast -p podline-cli --test soak -- ten_thousand {{ args }}
 
+# Record a GiB, say what that costs, and have tshark read every byte back; needs tshark and 1.1 GB of memory for files.
+capture *args:
+    cargo test --profile fast -p podline-cli --test soak -- capture {{ args }}
+
 # Build what the pods of the end-to-end suite run.
 workload:
     cargo build -p podline-minicluster --bin podline-workload

@@ -41,7 +41,7 @@ _podline() {
 
     case "${cmd}" in
         podline)
-            opts="-v -q -n -s -h -V --address --all-ports --balance --exit-on-loss --half-close-linger --hold --max-sessions --pod-running-timeout --require-ready --stalled-reader --tui --transport --http --http-show-query --web --web-allow-remote --v --quiet --namespace --context --kubeconfig --cluster --user --server --proxy-url --token --username --password --as --as-group --as-uid --as-user-extra --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --request-timeout --cache-dir --disable-compression --kuberc --log-flush-frequency --match-server-version --profile --profile-output --vmodule --warnings-as-errors --help --version completion demo help"
+            opts="-v -q -n -s -h -V --address --all-ports --balance --exit-on-loss --half-close-linger --hold --max-sessions --pod-running-timeout --require-ready --stalled-reader --tui --transport --http --http-show-query --web --web-allow-remote --pcap --pcap-limit --pcap-overwrite --pcap-snaplen --v --quiet --namespace --context --kubeconfig --cluster --user --server --proxy-url --token --username --password --as --as-group --as-uid --as-user-extra --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --request-timeout --cache-dir --disable-compression --kuberc --log-flush-frequency --match-server-version --profile --profile-output --vmodule --warnings-as-errors --help --version completion demo help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -107,6 +107,33 @@ _podline() {
                     return 0
                     ;;
                 --web-allow-remote)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pcap)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --pcap-limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pcap-overwrite)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pcap-snaplen)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_podline_global_optspecs
-    string join \n address= all-ports= balance= exit-on-loss= half-close-linger= hold= max-sessions= pod-running-timeout= require-ready= stalled-reader= tui transport= http= http-show-query= web= web-allow-remote= v/v= q/quiet n/namespace= context= kubeconfig= cluster= user= s/server= proxy-url= token= username= password= as= as-group= as-uid= as-user-extra= certificate-authority= client-certificate= client-key= tls-server-name= insecure-skip-tls-verify= request-timeout= cache-dir= disable-compression= kuberc= log-flush-frequency= match-server-version= profile= profile-output= vmodule= warnings-as-errors= h/help V/version
+    string join \n address= all-ports= balance= exit-on-loss= half-close-linger= hold= max-sessions= pod-running-timeout= require-ready= stalled-reader= tui transport= http= http-show-query= web= web-allow-remote= pcap= pcap-limit= pcap-overwrite= pcap-snaplen= v/v= q/quiet n/namespace= context= kubeconfig= cluster= user= s/server= proxy-url= token= username= password= as= as-group= as-uid= as-user-extra= certificate-authority= client-certificate= client-key= tls-server-name= insecure-skip-tls-verify= request-timeout= cache-dir= disable-compression= kuberc= log-flush-frequency= match-server-version= profile= profile-output= vmodule= warnings-as-errors= h/help V/version
 end
 
 function __fish_podline_needs_command
@@ -43,6 +43,10 @@ complete -c podline -n "__fish_podline_needs_command" -l http -d 'Show each HTTP
 complete -c podline -n "__fish_podline_needs_command" -l http-show-query -d 'Show the values of queries too, which may be secrets' -r
 complete -c podline -n "__fish_podline_needs_command" -l web -d 'Show what goes through on a web page, at an address or at any free port of 127.0.0.1' -r -f
 complete -c podline -n "__fish_podline_needs_command" -l web-allow-remote -d 'Let `--web` listen on an address that other machines reach; everything goes there unencrypted' -r
+complete -c podline -n "__fish_podline_needs_command" -l pcap -d 'Record all connections into a new pcapng file, for Wireshark; `-` is standard output' -r -F
+complete -c podline -n "__fish_podline_needs_command" -l pcap-limit -d 'Size at which the capture ends, such as `512MiB`; the forward goes on' -r
+complete -c podline -n "__fish_podline_needs_command" -l pcap-overwrite -d 'Replace the file if it exists' -r
+complete -c podline -n "__fish_podline_needs_command" -l pcap-snaplen -d 'Bytes of each packet that are recorded, its headers included; by default all' -r
 complete -c podline -n "__fish_podline_needs_command" -s v -l v -d 'How much to log on standard error: 0 (only what went wrong) to 6 (everything), as kubectl\'s' -r
 complete -c podline -n "__fish_podline_needs_command" -s n -l namespace -d 'The namespace of targets that name none' -r
 complete -c podline -n "__fish_podline_needs_command" -l context -d 'The kubeconfig\'s context to use' -r

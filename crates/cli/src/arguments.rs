@@ -1,6 +1,7 @@
 //! What was typed: the command line as clap reads it. Nothing here looks at a file, a cluster or a socket; `plan` turns
 //! what was typed into what will be done.
 
+mod capture;
 mod completion;
 mod demo;
 mod flag;
@@ -15,6 +16,7 @@ use std::ffi::OsString;
 
 use clap::{FromArgMatches as _, Parser};
 
+pub use capture::CaptureArguments;
 pub use completion::CompletionArguments;
 pub use demo::DemoArguments;
 pub use forward::{BalanceArgument, ForwardArguments, TransportArgument};
@@ -49,6 +51,9 @@ pub struct Arguments {
     /// What to show of what goes through.
     #[command(flatten)]
     pub monitor: MonitorArguments,
+    /// What to record.
+    #[command(flatten)]
+    pub capture: CaptureArguments,
     /// How much to say.
     #[command(flatten)]
     pub logging: LoggingArguments,
@@ -89,6 +94,7 @@ impl Arguments {
             && let Some(flag) = first_typed(&matches, &KubectlArguments::group())
                 .or_else(|| first_typed(&matches, &ForwardArguments::group()))
                 .or_else(|| first_typed(&matches, &MonitorArguments::group()))
+                .or_else(|| first_typed(&matches, &CaptureArguments::group()))
         {
             return Err(UsageError::misplaced(
                 &flag,
@@ -145,6 +151,7 @@ trait Group: clap::Args {
     }
 }
 
+impl Group for CaptureArguments {}
 impl Group for ForwardArguments {}
 impl Group for KubectlArguments {}
 impl Group for MonitorArguments {}

@@ -1,5 +1,6 @@
 //! What will be done: the command line, checked as far as it can be without a cluster.
 
+mod capture;
 mod command;
 mod environment;
 mod http;
@@ -11,11 +12,15 @@ mod template;
 use std::time::Duration;
 
 use podline::{Address, Balance, TransportChoice, cluster::Options};
-use podline_monitor::{Look, WebOptions};
+use podline_monitor::{
+    Look, WebOptions,
+    pcap::{CaptureOptions, Destination},
+};
 
 use crate::{
     arguments::{
-        BalanceArgument, ForwardArguments, KubectlArguments, MonitorArguments, ProgramName, TransportArgument,
+        BalanceArgument, CaptureArguments, ForwardArguments, KubectlArguments, MonitorArguments, ProgramName,
+        TransportArgument,
     },
     output::Failure,
 };
@@ -33,6 +38,8 @@ pub struct ForwardPlan {
     pub addresses: Vec<Address>,
     /// Which pod each connection goes to, where that is not left to the target.
     pub balance: Option<Balance>,
+    /// What is recorded.
+    pub capture: Option<CaptureOptions>,
     /// Which cluster, and as whom.
     pub cluster: Options,
     /// What to run while the ports are forwarded.
@@ -76,6 +83,7 @@ impl ForwardPlan {
     pub fn new(
         forward: &ForwardArguments,
         monitor: &MonitorArguments,
+        capture: &CaptureArguments,
         kubectl: KubectlArguments,
         environment: &Environment,
         name: ProgramName,
@@ -84,17 +92,14 @@ impl ForwardPlan {
         let targets = targets::parse(&forward.words, forward.all_ports, name)?;
         overlap::refuse(&targets)?;
         let command = CommandPlan::new(&forward.command, &targets)?;
+        let capture = capture::options(capture)?;
         Ok(Self {
             addresses,
             balance: forward.balance.map(balance),
             without_meaning: kubectl.without_meaning.typed(),
             cluster: options(kubectl),
-            stdout: StdoutOwner::only(
-                command
-                    .iter()
-                    .map(|_| StdoutOwner::Command)
-                    .chain(forward.tui.then_some(StdoutOwner::Tui)),
-            )?,
+            stdout: StdoutOwner::only(claims(forward, capture.as_ref()))?,
+            capture,
             command,
             exit_on_loss: forward.exit_on_loss,
             half_close_linger: forward.half_close_linger,
@@ -110,6 +115,18 @@ impl ForwardPlan {
             web: web(monitor),
         })
     }
+}
+
+/// Who wants standard output.
+fn claims(forward: &ForwardArguments, capture: Option<&CaptureOptions>) -> impl Iterator<Item = StdoutOwner> {
+    let is_captured = capture.is_some_and(|capture| capture.destination == Destination::StandardOutput);
+    [
+        (!forward.command.is_empty()).then_some(StdoutOwner::Command),
+        forward.tui.then_some(StdoutOwner::Tui),
+        is_captured.then_some(StdoutOwner::Pcap),
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// Each address once, in the order in which it was typed.

@@ -1,5 +1,6 @@
 //! What the program does: performs a plan, tells about it, and ends in order.
 
+mod capture;
 mod command;
 mod completion;
 mod demo;
@@ -38,6 +39,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
                 None => ForwardPlan::new(
                     &typed.forward,
                     &typed.monitor,
+                    &typed.capture,
                     typed.kubectl,
                     &Environment::read(),
                     name,

@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use podline_monitor::pcap::CaptureOptions;
 
 /// A truth value in any of the spellings that Go's `strconv.ParseBool` knows.
 pub(crate) fn boolean(text: &str) -> Result<bool, String> {
@@ -88,6 +89,52 @@ pub(crate) fn sessions(text: &str) -> Result<usize, String> {
         Ok(number @ 1..=MOST) => Ok(number),
         _ => Err(format!("must be a number from 1 to {MOST}")),
     }
+}
+
+/// The most bytes of a capture.
+pub(crate) fn capture_limit(text: &str) -> Result<u64, String> {
+    match size(text)? {
+        CaptureOptions::LIMIT_LEAST.. => size(text),
+        _ => Err(format!(
+            "must be at least {} KiB",
+            CaptureOptions::LIMIT_LEAST / 1024
+        )),
+    }
+}
+
+/// The most bytes of a recorded packet.
+pub(crate) fn snaplen(text: &str) -> Result<u32, String> {
+    const LEAST: u32 = CaptureOptions::SNAPLEN_LEAST;
+    const MOST: u32 = CaptureOptions::SNAPLEN_MOST;
+    match text.parse() {
+        Ok(bytes @ LEAST..=MOST) => Ok(bytes),
+        _ => Err(format!("must be a number from {LEAST} to {MOST}")),
+    }
+}
+
+/// A number of bytes, alone or with a unit: `512MiB` is 2^29, `512MB` is 512,000,000.
+fn size(text: &str) -> Result<u64, String> {
+    const ADVICE: &str = "a size needs a whole number and a unit, as in `64KiB`, `512MiB` or `2GB`";
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let unit: u64 = match unit {
+        "" | "B" => 1,
+        "kB" | "KB" => 1_000,
+        "KiB" => 1 << 10,
+        "MB" => 1_000_000,
+        "MiB" => 1 << 20,
+        "GB" => 1_000_000_000,
+        "GiB" => 1 << 30,
+        "TB" => 1_000_000_000_000,
+        "TiB" => 1 << 40,
+        _ => return Err(ADVICE.to_owned()),
+    };
+    let number: u64 = match number.parse() {
+        Ok(number) => number,
+        Err(_) if number.is_empty() => return Err(ADVICE.to_owned()),
+        Err(_) => u64::MAX,
+    };
+    Ok(number.saturating_mul(unit))
 }
 
 /// One `number` and `unit` of a span of time, in nanoseconds; what is below a nanosecond is cut off.
@@ -210,6 +257,37 @@ mod tests {
             ":80",
         ] {
             assert!(listen_address(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_have_units_of_a_thousand_and_of_1024() {
+        let table = [
+            ("65536", 65_536),
+            ("65536B", 65_536),
+            ("64KiB", 65_536),
+            ("100kB", 100_000),
+            ("512MiB", 1 << 29),
+            ("512MB", 512_000_000),
+            ("1GiB", 1 << 30),
+            ("2TB", 2_000_000_000_000),
+            ("99999999999999999999", u64::MAX),
+            ("99999999999TiB", u64::MAX),
+        ];
+        for (text, bytes) in table {
+            assert_eq!(capture_limit(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "MiB", "1.5GiB", "1 GiB", "-1", "1gib", "1Gi", "63KiB", "0"] {
+            assert!(capture_limit(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_packet_keeps_its_headers() {
+        assert_eq!(snaplen("68"), Ok(68));
+        assert_eq!(snaplen("65535"), Ok(65_535));
+        for text in ["", "67", "65536", "1KiB", "-1"] {
+            assert!(snaplen(text).is_err(), "{text}");
         }
     }
 

@@ -10,7 +10,14 @@ fn plan_in(environment: &Environment, words: &[&str]) -> Result<ForwardPlan, Fai
         .chain(words.iter().copied())
         .map(OsString::from);
     let (typed, name) = Arguments::read(words).unwrap();
-    ForwardPlan::new(&typed.forward, &typed.monitor, typed.kubectl, environment, name)
+    ForwardPlan::new(
+        &typed.forward,
+        &typed.monitor,
+        &typed.capture,
+        typed.kubectl,
+        environment,
+        name,
+    )
 }
 
 fn plan(words: &[&str]) -> Result<ForwardPlan, Failure> {
@@ -83,6 +90,47 @@ fn what_cannot_be_planned_is_said() {
     for (words, sentence) in table {
         assert_eq!(plan(words).unwrap_err().sentence(), sentence, "{words:?}");
     }
+}
+
+#[test]
+fn a_capture_goes_where_it_was_asked_to() {
+    let capture = |words: &[&str]| plan(&[&["web", "80"], words].concat()).unwrap().capture;
+    assert!(capture(&[]).is_none());
+    let file = capture(&["--pcap", "web.pcapng"]).unwrap();
+    assert_eq!(file.destination, Destination::File("web.pcapng".into()));
+    assert_eq!((file.limit, file.snaplen, file.overwrite), (1 << 30, None, false));
+    let all = [
+        "--pcap=-",
+        "--pcap-limit=2MiB",
+        "--pcap-snaplen=96",
+        "--pcap-overwrite",
+    ];
+    let all = capture(&all).unwrap();
+    assert_eq!(all.destination, Destination::StandardOutput);
+    assert_eq!((all.limit, all.snaplen, all.overwrite), (2 << 20, Some(96), true));
+    let nowhere = plan(&["web", "80", "--pcap="]).unwrap_err();
+    assert_eq!(nowhere.sentence(), "--pcap needs the name of a file");
+}
+
+#[test]
+fn a_capture_and_a_command_do_not_share_standard_output() {
+    assert_eq!(plan(&["web", "80"]).unwrap().stdout, StdoutOwner::Lines);
+    assert_eq!(
+        plan(&["web", "80", "--pcap", "-"]).unwrap().stdout,
+        StdoutOwner::Pcap
+    );
+    assert_eq!(
+        plan(&["web", "80", "--pcap", "file", "--", "true"])
+            .unwrap()
+            .stdout,
+        StdoutOwner::Command
+    );
+    assert_eq!(
+        plan(&["web", "80", "--pcap", "-", "--", "true"])
+            .unwrap_err()
+            .sentence(),
+        "standard output can belong to the program behind `--` or to `--pcap -`, not to both"
+    );
 }
 
 #[test]

@@ -96,7 +96,7 @@ async fn attend(
         match sender {
             Sender::Process => pass_on(child, signal),
             Sender::Terminal => {
-                tracing::debug!("{signal:?} came from the terminal, so the command has it too")
+                tracing::debug!("{signal:?} came from the terminal, so the command has it too");
             }
         }
     }

@@ -5,7 +5,9 @@ use podline::{Ended, Forward, ForwardError, LocalAddress, Target, cluster::Clust
 use podline_monitor::{ForwardMonitor, run_tui};
 
 use super::{
-    Ending, command, hints,
+    Ending,
+    capture::{self, Recording},
+    command, hints,
     monitor::Watch,
     narrator,
     signals::{Signal, Signals},
@@ -17,14 +19,16 @@ use crate::{
 
 /// Forwards until a signal comes, a forward ends by itself, or the command that needs it has ended.
 pub(crate) async fn run(plan: ForwardPlan, output: Output, mut signals: Signals) -> Result<Ending, Failure> {
+    let recording = Recording::start(&plan, &output)?;
     let mut forwards = Vec::with_capacity(plan.targets.len());
     let mut watch = None;
     let lender = signals.clone();
     let (ending, is_asked) = tokio::select! {
         biased;
         signal = signals.asked() => (Ok(asked(&plan, signal)), true),
-        ending = forward(&plan, &output, &mut forwards, &mut watch, &lender) => (ending, false),
+        ending = forward(&plan, &output, recording.as_ref(), &mut forwards, &mut watch, &lender) => (ending, false),
     };
+    let has_forwarded = !forwards.is_empty();
     let shutdown = future::join_all(forwards.into_iter().map(Forward::shutdown));
     tokio::select! {
         _ = shutdown => {}
@@ -33,6 +37,9 @@ pub(crate) async fn run(plan: ForwardPlan, output: Output, mut signals: Signals)
     }
     if let Some(watch) = watch {
         watch.finish().await;
+    }
+    if let Some(recording) = recording {
+        recording.finish(has_forwarded).await;
     }
     ending
 }
@@ -49,6 +56,7 @@ fn asked(plan: &ForwardPlan, signal: Signal) -> Ending {
 async fn forward(
     plan: &ForwardPlan,
     output: &Output,
+    recording: Option<&Recording>,
     forwards: &mut Vec<Forward>,
     watch: &mut Option<Watch>,
     signals: &Signals,
@@ -56,7 +64,8 @@ async fn forward(
     for flag in &plan.without_meaning {
         tracing::debug!("{flag} changes nothing here");
     }
-    *watch = Watch::start(plan, output).await?;
+    let capture = recording.map(|recording| &recording.capture);
+    *watch = Watch::start(plan, capture, output).await?;
     let watch = watch.as_ref();
     let cluster = connect(plan).await?;
     // All start at the same time, and tell where they listen in the order of the command line.
@@ -65,6 +74,9 @@ async fn forward(
         .iter()
         .map(|target| {
             let watched = watch.map(|watch| watch.monitor.forward(&target.target));
+            if let (Some(watched), Some(capture)) = (&watched, capture) {
+                watched.record_as(capture.interface(&capture::name(&target.target)));
+            }
             start(plan, target, cluster.clone(), watched)
         })
         .collect();

@@ -1,6 +1,6 @@
 //! Shows what goes through, in the ways that were asked for.
 
-use podline_monitor::{Monitor, WebError, WebServer};
+use podline_monitor::{Monitor, WebError, WebServer, pcap::Capture};
 
 use super::http_log::HttpLogPrinter;
 use crate::{
@@ -17,14 +17,18 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// Begins to show what is asked for; nothing is watched where nothing is.
-    pub(crate) async fn start(plan: &ForwardPlan, output: &Output) -> Result<Option<Self>, Failure> {
-        if plan.http.is_none() && plan.web.is_none() && plan.tui.is_none() {
+    pub(crate) async fn start(
+        plan: &ForwardPlan,
+        capture: Option<&Capture>,
+        output: &Output,
+    ) -> Result<Option<Self>, Failure> {
+        if plan.http.is_none() && plan.web.is_none() && plan.tui.is_none() && capture.is_none() {
             return Ok(None);
         }
         let monitor = Monitor::start();
         let web = match plan.web {
             Some(options) => {
-                let server = WebServer::start(monitor.clone(), None, options).await;
+                let server = WebServer::start(monitor.clone(), capture.cloned(), options).await;
                 Some(server.map_err(|error| Failure::of(&error).hinted(hint(&error)))?)
             }
             None => None,

@@ -50,6 +50,29 @@ fn a_value_that_is_none_is_named() {
 }
 
 #[test]
+fn a_capture_takes_no_file_that_is_there() {
+    Podline::new()
+        .args(["svc/web", "80", "--pcap", "web.pcapng"])
+        .file("web.pcapng", "precious")
+        .run()
+        .fails(
+            "error: --pcap: web.pcapng exists\n\
+             hint: --pcap-overwrite replaces a file; to write into a pipe, use `--pcap -`\n",
+        );
+    Podline::new()
+        .args(["svc/web", "80", "--pcap", ".", "--pcap-overwrite"])
+        .run()
+        .fails(
+            "error: --pcap: . is not a regular file\n\
+             hint: --pcap-overwrite replaces regular files and nothing else\n",
+        );
+    Podline::new()
+        .args(["svc/web", "80", "--pcap-limit", "1GiB"])
+        .run()
+        .fails("error: missing: --pcap\nhint: `podline --help` lists all flags\n");
+}
+
+#[test]
 fn a_port_of_three_parts_is_an_error() {
     Podline::new().args(["svc/web", "1:2:3"]).run().fails(
         "error: invalid port format '1:2:3'\n\

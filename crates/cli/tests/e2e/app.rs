@@ -38,6 +38,11 @@ impl App {
         self.stream
     }
 
+    /// The port that it has on its own side.
+    pub(crate) fn local_port(&self) -> u16 {
+        self.stream.local_addr().unwrap().port()
+    }
+
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
         timeout(self.patience, self.stream.write_all(bytes))
             .await

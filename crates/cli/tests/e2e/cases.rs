@@ -13,6 +13,7 @@ mod kubectl;
 mod listening;
 mod network;
 mod output;
+mod pcap;
 mod pods;
 mod rights;
 mod server;
@@ -39,6 +40,7 @@ pub(crate) fn all() -> Vec<Case> {
         listening::cases(),
         network::cases(),
         output::cases(),
+        pcap::cases(),
         pods::cases(),
         rights::cases(),
         server::cases(),

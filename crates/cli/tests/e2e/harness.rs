@@ -50,6 +50,8 @@ pub(crate) enum Need {
     MeasuredKubectl,
     /// SIGINT and SIGTERM.
     Signals,
+    /// Wireshark's command.
+    Tshark,
     /// A terminal whose keys are signals, and that tells signals of a process from its own.
     Terminal,
     /// A terminal that can be looked at.
@@ -69,6 +71,7 @@ impl Need {
             Self::LoopbackNet => "this system has one address of loopback",
             Self::MeasuredKubectl => "the kubectl on the PATH is not 1.37, which was measured",
             Self::Signals => "this system has no signals",
+            Self::Tshark => "tshark is not on the PATH",
             Self::Terminal => "this system does not say who sent a signal",
             Self::Tmux => "tmux is not on the PATH",
         }

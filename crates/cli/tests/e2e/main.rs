@@ -25,6 +25,7 @@ mod relay;
 #[cfg(unix)]
 mod terminal;
 mod tmux;
+mod tshark;
 mod world;
 
 use std::process::ExitCode;

@@ -14,7 +14,7 @@ use std::{
 use podline_minicluster::{Config, Minicluster, Rule, User, manifest, node::Faults};
 use tempfile::TempDir;
 
-use crate::{browser::Browser, harness::Need, tmux::Tmux};
+use crate::{browser::Browser, harness::Need, tmux::Tmux, tshark};
 use kubectl::Kubectl;
 pub(crate) use users::{FORWARDER, LOOKER, NAMER, WATCHER, WEBSOCKET_FORWARDER};
 
@@ -135,6 +135,7 @@ impl World {
             Need::MeasuredKubectl => self.kubectl.as_ref().is_some_and(Kubectl::is_measured),
             Need::Signals => cfg!(unix),
             Need::Tmux => Tmux::is_there(),
+            Need::Tshark => tshark::path().is_some(),
         }
     }
 

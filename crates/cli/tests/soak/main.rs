@@ -3,7 +3,7 @@
 //!
 //! `cargo test -p podline-cli --test soak` takes half a minute; `-- --seconds 3600` an hour; `-- --seed N` the same faults
 //! and visitors again, as far as time allows; `-- --fault WORD` has only faults with that in their names. `-- ten_thousand` opens
-//! the ten thousand connections, which is left out otherwise.
+//! the ten thousand connections, `-- capture` records a GiB, both of which are left out otherwise.
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 #![allow(
@@ -13,6 +13,7 @@
 )]
 
 mod arguments;
+mod capture;
 mod faults;
 mod ledger;
 mod many;
@@ -27,7 +28,8 @@ use arguments::Arguments;
 use many::Spread;
 
 /// What can be run, and whether it is left out where nobody names it.
-const PARTS: [(&str, bool); 3] = [
+const PARTS: [(&str, bool); 4] = [
+    ("a_capture_of_one_gib_is_read_back", true),
     ("mixed_traffic_with_faults", false),
     ("ten_thousand_connections_over_four_pods", true),
     ("ten_thousand_connections_to_one_pod_with_one_stalled", true),
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         }
         println!("\nrunning {name}");
         let result = match name {
+            "a_capture_of_one_gib_is_read_back" => runtime.block_on(capture::run()),
             "mixed_traffic_with_faults" => runtime.block_on(mixed::run(&arguments)),
             "ten_thousand_connections_over_four_pods" => {
                 runtime.block_on(many::run(&arguments, Spread::FourPods))

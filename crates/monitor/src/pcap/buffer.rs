@@ -1,7 +1,7 @@
 use super::{Block, CaptureSummary, Packet, PacketBlock, Side, StatisticsBlock};
 
 /// Bytes that may wait for being written. A disk that stops for a moment, or a reader that draws what came before, needs some.
-const ROOM: usize = 16 << 20;
+const ROOM: usize = 32 << 20;
 /// More of it for packets without bytes, so that how connections began and ended is known when their bytes are missing.
 const RESERVE: usize = 1 << 20;
 
