@@ -11,16 +11,18 @@ use kube::Client;
 use podline_tunnel::{Upgrade, UpgradeAnswer, UpgradeFailure};
 use podline_wire::Untrusted;
 
+use crate::access::Access;
 use crate::api::Api;
 use crate::connection::{ConnectError, Exchange};
 use crate::environment::Environment;
 use crate::find::Finder;
+use crate::inspect::Entries;
 use crate::keeper::Keeper;
 use crate::kubeconfig::{ConfigError, Origin};
 use crate::renewals::Renewals;
 use crate::target::{Found, Target};
 use crate::watch::{PodWatch, Watcher};
-use crate::{FindError, Options};
+use crate::{CredentialsError, FindError, Options};
 
 /// One API server, as one user. Clones share their connections and credentials.
 #[derive(Clone)]
@@ -30,6 +32,7 @@ pub struct Cluster {
 
 struct Inner {
     context: Option<Untrusted>,
+    entries: Entries,
     namespace: String,
     keeper: Arc<Keeper>,
     finder: Arc<Finder>,
@@ -53,14 +56,33 @@ impl Cluster {
         options: &Options,
         environment: &Environment,
     ) -> Result<Self, ConfigError> {
+        let cluster = Self::configure_in(options, environment)?;
+        cluster.authenticate().await?;
+        Ok(cluster)
+    }
+
+    /// The first half of [`Cluster::connect`]: reads the configuration, and runs no plugin.
+    ///
+    /// Must be called on a tokio runtime.
+    pub fn configure(options: Options) -> Result<Self, ConfigError> {
+        Self::configure_in(&options, &Environment::of_process())
+    }
+
+    /// The second half of [`Cluster::connect`], to be called once: gets the credentials, by a plugin where there is one,
+    /// and keeps them and the configuration fresh from then on.
+    pub async fn authenticate(&self) -> Result<(), CredentialsError> {
+        // Whatever is to be asked of the user is asked now, before anything else uses the terminal.
+        self.inner.keeper.current().credentials.proof().await?;
+        self.inner.keeper.watch_over();
+        Ok(())
+    }
+
+    pub(crate) fn configure_in(options: &Options, environment: &Environment) -> Result<Self, ConfigError> {
         for flag in options.without_meaning() {
             tracing::debug!("{flag} is accepted but changes nothing");
         }
         let (origin, settings) = Origin::load(options, environment)?;
         let keeper = Keeper::new(origin, &settings, environment)?;
-        // Whatever is to be asked of the user is asked now, before anything else uses the terminal.
-        keeper.current().credentials.proof().await?;
-        keeper.watch_over();
         let client = Client::new(Api::new(keeper.clone()), &*settings.namespace);
         let finder = Arc::new(Finder {
             client,
@@ -68,6 +90,7 @@ impl Cluster {
         });
         Ok(Self {
             inner: Arc::new(Inner {
+                entries: Entries::of(&settings),
                 context: settings.context,
                 namespace: settings.namespace,
                 keeper,
@@ -130,6 +153,19 @@ impl Cluster {
         Watcher::spawn(finder, target, self.namespace_of(target), self.renewals())
     }
 
+    pub(crate) fn entries(&self) -> &Entries {
+        &self.inner.entries
+    }
+
+    /// The way to the server now.
+    pub(crate) fn access(&self) -> Arc<Access> {
+        self.inner.keeper.current()
+    }
+
+    pub(crate) fn finder(&self) -> &Finder {
+        &self.inner.finder
+    }
+
     #[cfg(test)]
     pub(crate) async fn reread(&self) -> bool {
         self.inner.keeper.reread().await
@@ -140,7 +176,7 @@ impl Cluster {
         self.inner.finder.client.clone()
     }
 
-    fn namespace_of<'a>(&'a self, target: &'a Target) -> &'a str {
+    pub(crate) fn namespace_of<'a>(&'a self, target: &'a Target) -> &'a str {
         target.namespace.as_deref().unwrap_or(&self.inner.namespace)
     }
 

@@ -223,7 +223,7 @@ impl Finder {
         }
     }
 
-    async fn within_timeout<T>(
+    pub(crate) async fn within_timeout<T>(
         &self,
         request: impl Future<Output = Result<T, kube::Error>>,
     ) -> Result<T, FindError> {

@@ -19,6 +19,7 @@ mod credentials;
 mod environment;
 mod find;
 mod find_error;
+mod inspect;
 mod keeper;
 mod kubeconfig;
 mod object;
@@ -34,9 +35,12 @@ mod tests;
 mod watch;
 
 pub use cluster::Cluster;
-pub use connection::{ConnectError, ProxyError, TlsFault, unverified_tls};
-pub use credentials::CredentialsError;
+pub use connection::{
+    ConnectError, ProxyError, Step, StepFound, TlsFault, Trace, WayFailure, WayPart, unverified_tls,
+};
+pub use credentials::{CredentialsError, CredentialsSort};
 pub use find_error::FindError;
+pub use inspect::{Configuration, Endpoints, Identity, Need, Right};
 pub use kubeconfig::ConfigError;
 pub use options::Options;
 pub use refusal::{Refusal, Rule};

@@ -53,7 +53,7 @@ struct Authority {
     certificate: CertificateDer<'static>,
     pem: String,
     server_key: KeyPair,
-    server_certificate: CertificateDer<'static>,
+    server_certificate: Mutex<CertificateDer<'static>>,
 }
 
 struct Issued {
@@ -88,6 +88,23 @@ impl Credentials {
         Ok(())
     }
 
+    /// Goes on with a certificate of the server that has expired, by the same authority.
+    pub(crate) fn expire_server_certificate(&self) -> Result<(), CredentialError> {
+        let authority = self.authority();
+        let past = OffsetDateTime::now_utc() - Duration::DAY;
+        let expired = server_certificate(
+            &authority.issuer,
+            &authority.server_key,
+            &self.addresses,
+            Some(past),
+        )?;
+        *authority
+            .server_certificate
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = expired;
+        Ok(())
+    }
+
     fn authority(&self) -> Arc<Authority> {
         Arc::clone(&self.authority.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -105,7 +122,7 @@ impl Credentials {
         let mut config = ServerConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_safe_default_protocol_versions()?
             .with_client_cert_verifier(verifier)
-            .with_single_cert(vec![authority.server_certificate.clone()], key.into())?;
+            .with_single_cert(vec![authority.server_certificate()], key.into())?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         config.ticketer = ring::Ticketer::new()?;
         Ok(config)
@@ -242,22 +259,43 @@ impl Authority {
         let issuer = Issuer::new(params, authority_key);
 
         let server_key = KeyPair::generate()?;
-        let mut params = end_entity_params("podline-minicluster", ExtendedKeyUsagePurpose::ServerAuth)?;
-        for name in SERVER_NAMES {
-            params.subject_alt_names.push(SanType::DnsName(name.try_into()?));
-        }
-        params
-            .subject_alt_names
-            .extend(addresses.iter().map(|address| SanType::IpAddress(*address)));
-        let server_certificate = params.signed_by(&server_key, &issuer)?;
+        let server_certificate = server_certificate(&issuer, &server_key, addresses, None)?;
         Ok(Self {
             issuer,
             pem: authority.pem(),
             certificate: authority.der().clone(),
             server_key,
-            server_certificate: server_certificate.der().clone(),
+            server_certificate: Mutex::new(server_certificate),
         })
     }
+
+    fn server_certificate(&self) -> CertificateDer<'static> {
+        self.server_certificate
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// A certificate for a server at `addresses` besides the usual names, which is good until `end` if one is given.
+fn server_certificate(
+    issuer: &Issuer<'static, KeyPair>,
+    key: &KeyPair,
+    addresses: &[IpAddr],
+    end: Option<OffsetDateTime>,
+) -> Result<CertificateDer<'static>, CredentialError> {
+    let mut params = end_entity_params("podline-minicluster", ExtendedKeyUsagePurpose::ServerAuth)?;
+    if let Some(end) = end {
+        params.not_before = end - VALIDITY;
+        params.not_after = end;
+    }
+    for name in SERVER_NAMES {
+        params.subject_alt_names.push(SanType::DnsName(name.try_into()?));
+    }
+    params
+        .subject_alt_names
+        .extend(addresses.iter().map(|address| SanType::IpAddress(*address)));
+    Ok(params.signed_by(key, issuer)?.der().clone())
 }
 
 impl fmt::Debug for Credentials {

@@ -19,6 +19,9 @@ use crate::credentials::{CredentialError, Credentials};
 use crate::node::{Faults, Node};
 use crate::user::{Credential, User};
 
+/// The exit code of a process that crashed.
+const CRASHED: i32 = 1;
+
 /// How long the end of the cluster's tasks is waited for.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -212,6 +215,18 @@ impl Minicluster {
             .change_pod(namespace, pod, |pod, now| pod.set_terminated(exit_code, now))
     }
 
+    /// Lets a pod's processes crash for good: nothing listens, and the kubelet waits longer and longer before it starts them
+    /// again, which here it never does by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`].
+    pub async fn crash_loop(&self, namespace: &str, pod: &str) -> Result<(), StoreError> {
+        self.end_processes(namespace, pod, CRASHED).await?;
+        self.store()
+            .change_pod(namespace, pod, |pod, _| pod.set_crash_looping())
+    }
+
     /// Starts a pod's processes again, as the kubelet does after a crash.
     ///
     /// # Errors
@@ -275,6 +290,20 @@ impl Minicluster {
         *self.address.lock().unwrap_or_else(PoisonError::into_inner) = server.address();
         *self.server.lock().await = Some(server);
         Ok(())
+    }
+
+    /// Starts the API server again with a certificate that expired yesterday, at the same address and by the same
+    /// authority. It keeps that until [`Minicluster::move_api_server`].
+    ///
+    /// # Errors
+    ///
+    /// No certificate could be made, or the address is taken by another.
+    pub async fn expire_certificate(&self) -> io::Result<()> {
+        self.credentials
+            .expire_server_certificate()
+            .map_err(io::Error::other)?;
+        self.stop_api_server().await;
+        self.start_api_server().await
     }
 
     async fn serve_at(&self, address: SocketAddr) -> io::Result<Server> {

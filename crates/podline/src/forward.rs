@@ -9,6 +9,7 @@ mod builder;
 pub use builder::ForwardBuilder;
 
 mod choice;
+pub(crate) use choice::first_choice;
 
 mod connection;
 

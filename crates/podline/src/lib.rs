@@ -33,6 +33,9 @@ mod carrier;
 #[doc(hidden)]
 pub use carrier::trial;
 
+pub mod check;
+pub use check::Check;
+
 mod clock;
 
 mod events;

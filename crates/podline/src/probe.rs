@@ -14,7 +14,7 @@ mod ask;
 pub use ask::{Ask, HttpPath, InvalidPath};
 
 mod io;
-pub(crate) use io::run;
+pub(crate) use io::{Told, run};
 
 #[allow(clippy::module_inception, reason = "the folder's main type")]
 mod probe;

@@ -62,6 +62,32 @@ impl SessionError {
         )
     }
 
+    /// What can be done about it, where the API server refused.
+    pub fn hint(&self) -> Option<&'static str> {
+        let Self::Refused {
+            status, transport, ..
+        } = self
+        else {
+            return None;
+        };
+        Some(match (status.as_u16(), transport) {
+            (401, _) => "the credentials are missing, wrong or expired; log in again",
+            (403, Transport::Spdy) => "the user needs a role that allows: create pods/portforward",
+            (403, Transport::Websocket) => {
+                "the user needs a role that allows: create and get pods/portforward; with --transport spdy, create is enough"
+            }
+            (404, _) => "the pod was deleted in this moment; try again",
+            (429 | 503, _) => "the server is busy; try again later",
+            (400 | 405 | 500..=599, Transport::Websocket) => {
+                "something on the way may not know WebSockets; try --transport spdy"
+            }
+            (400 | 405 | 500..=599, Transport::Spdy) => {
+                "something on the way may not know SPDY; try --transport websocket"
+            }
+            _ => return None,
+        })
+    }
+
     /// How long the server asked to wait before the next try.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {

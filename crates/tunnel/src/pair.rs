@@ -123,10 +123,17 @@ impl PairReceiver {
 }
 
 impl PairReceiver {
-    /// Whether the runtime has answered the opening. It does so before it looks for the pod's port, so that says nothing of
-    /// the port.
-    pub fn is_answered(&self) -> bool {
-        self.session.lock().is_answered(self.pair)
+    /// Waits until the runtime has answered the opening, or has ended the connection. It answers before it looks for the
+    /// pod's port, so that says nothing of the port, but how long the way to the runtime is.
+    pub async fn answered(&mut self) {
+        poll_fn(|context| {
+            if self.session.lock().is_answered(self.pair, context.waker()) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
+        })
+        .await;
     }
 
     /// Tells that the app took bytes that were received before, so that it is not taken for one that takes nothing.

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use podline::{
-    ForwardError, SessionError, Transport, Untrusted,
+    ForwardError, SessionError, Untrusted,
     cluster::{ConnectError, FindError, Refusal},
 };
 
@@ -38,9 +38,7 @@ fn of_one(error: &(dyn Error + 'static)) -> Vec<String> {
         return refusal.hint().into_iter().collect();
     }
     match error.downcast_ref::<SessionError>() {
-        Some(SessionError::Refused {
-            status, transport, ..
-        }) => of_refusal(status.as_u16(), *transport),
+        Some(error @ SessionError::Refused { .. }) => error.hint().map(str::to_owned).into_iter().collect(),
         // A transparent variant hides its own cause from the chain.
         Some(SessionError::Upgrade(failure)) => {
             std::iter::successors(failure.source(), |error| (*error).source())
@@ -49,25 +47,4 @@ fn of_one(error: &(dyn Error + 'static)) -> Vec<String> {
         }
         _ => Vec::new(),
     }
-}
-
-/// What can be done about an upgrade that was refused.
-fn of_refusal(status: u16, transport: Transport) -> Vec<String> {
-    let hint = match (status, transport) {
-        (401, _) => "the credentials are missing, wrong or expired; log in again",
-        (403, Transport::Spdy) => "the user needs a role that allows: create pods/portforward",
-        (403, Transport::Websocket) => {
-            "the user needs a role that allows: create and get pods/portforward; with --transport spdy, create is enough"
-        }
-        (404, _) => "the pod was deleted in this moment; try again",
-        (429 | 503, _) => "the server is busy; try again later",
-        (400 | 405 | 500..=599, Transport::Websocket) => {
-            "something on the way may not know WebSockets; try --transport spdy"
-        }
-        (400 | 405 | 500..=599, Transport::Spdy) => {
-            "something on the way may not know SPDY; try --transport websocket"
-        }
-        _ => return Vec::new(),
-    };
-    vec![hint.to_owned()]
 }

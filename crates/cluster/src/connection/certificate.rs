@@ -1,5 +1,6 @@
-//! How long a certificate is good (RFC 5280, section 4.1).
+//! How long a certificate is good and for which names (RFC 5280, sections 4.1 and 4.2.1.6).
 
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 /// Tags of DER (X.690) that lead to the end of a certificate.
@@ -8,8 +9,71 @@ const VERSION: u8 = 0xa0;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
+/// Tags that lead to the names that a certificate is for, and the identifier of the extension that has them (2.5.29.17).
+const EXTENSIONS: u8 = 0xa3;
+const OCTET_STRING: u8 = 0x04;
+const DNS_NAME: u8 = 0x82;
+const IP_ADDRESS: u8 = 0x87;
+const SUBJECT_ALTERNATIVE_NAME: [u8; 3] = [0x55, 0x1d, 0x11];
+
 /// When a certificate in DER expires; `None` if that cannot be made out.
 pub(super) fn expiry(certificate: &[u8]) -> Option<SystemTime> {
+    let (_, validity, _) = value(from_validity(certificate)?).filter(|(tag, ..)| *tag == SEQUENCE)?;
+    let (_, _, rest) = value(validity)?;
+    let (tag, time, _) = value(rest)?;
+    moment(tag, std::str::from_utf8(time).ok()?)
+}
+
+/// The DNS names and addresses that a certificate in DER is for, as far as they can be made out.
+pub(super) fn names(certificate: &[u8]) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut rest = alternative_names(certificate).unwrap_or_default();
+    while let Some((tag, content, behind)) = value(rest) {
+        match tag {
+            DNS_NAME => names.push(String::from_utf8_lossy(content).into_owned()),
+            IP_ADDRESS => names.extend(address(content).map(|address| address.to_string())),
+            _ => {}
+        }
+        rest = behind;
+    }
+    names
+}
+
+fn address(bytes: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
+}
+
+/// The content of the extension with the names.
+fn alternative_names(certificate: &[u8]) -> Option<&[u8]> {
+    let mut rest = from_validity(certificate)?;
+    let extensions = loop {
+        let (tag, content, behind) = value(rest)?;
+        if tag == EXTENSIONS {
+            break content;
+        }
+        rest = behind;
+    };
+    let (_, mut rest, _) = value(extensions)?;
+    loop {
+        let (_, extension, behind) = value(rest)?;
+        let (_, identifier, mut parts) = value(extension)?;
+        if identifier == SUBJECT_ALTERNATIVE_NAME {
+            // Before its value it may say whether it is critical.
+            return loop {
+                let (tag, content, behind) = value(parts)?;
+                if tag == OCTET_STRING {
+                    break Some(value(content)?.1);
+                }
+                parts = behind;
+            };
+        }
+        rest = behind;
+    }
+}
+
+/// What follows the issuer in a certificate: its validity, and the rest of what is signed.
+fn from_validity(certificate: &[u8]) -> Option<&[u8]> {
     let (_, certificate, _) = value(certificate).filter(|(tag, ..)| *tag == SEQUENCE)?;
     let (_, mut rest, _) = value(certificate).filter(|(tag, ..)| *tag == SEQUENCE)?;
     if rest.first() == Some(&VERSION) {
@@ -19,10 +83,7 @@ pub(super) fn expiry(certificate: &[u8]) -> Option<SystemTime> {
     for _ in 0..3 {
         rest = value(rest)?.2;
     }
-    let (_, validity, _) = value(rest).filter(|(tag, ..)| *tag == SEQUENCE)?;
-    let (_, _, rest) = value(validity)?;
-    let (tag, time, _) = value(rest)?;
-    moment(tag, std::str::from_utf8(time).ok()?)
+    Some(rest)
 }
 
 /// The tag of the first value, its content, and what follows.
@@ -122,17 +183,28 @@ mod tests {
     }
 
     #[test]
+    fn the_names_of_a_certificate_are_found() {
+        let all = ["kubernetes.default", "*.example.org", "10.96.0.1", "fd00::1"].map(str::to_owned);
+        let params = CertificateParams::new(all.to_vec()).unwrap();
+        let key = KeyPair::generate().unwrap();
+        assert_eq!(names(params.self_signed(&key).unwrap().der()), all);
+        let none = CertificateParams::new(Vec::new()).unwrap();
+        assert_eq!(names(none.self_signed(&key).unwrap().der()), [""; 0]);
+    }
+
+    #[test]
     fn what_is_no_certificate_has_no_end() {
         let good = certificate(2030, 1, 1);
         for length in 0..good.len() {
             assert_eq!(expiry(&good[..length]), None);
+            assert_eq!(names(&good[..length]), [""; 0]);
         }
         for index in 0..good.len() {
             for byte in [0x00, 0x30, 0x80, 0x84, 0xff] {
                 let mut bad = good.clone();
                 bad[index] = byte;
                 // It may be understood or not, but it does no harm.
-                let _ = expiry(&bad);
+                let _ = (expiry(&bad), names(&bad));
             }
         }
         for text in [

@@ -16,7 +16,8 @@ use super::proxy::ProxyScheme;
 use super::read_ahead::ReadAhead;
 use super::stream::Way;
 use super::{
-    ConnectError, Identity, ProxyError, ProxyUrl, Stream, TlsFault, Trust, deadline, http_connect, socks5,
+    ConnectError, Identity, Journal, ProxyError, ProxyUrl, Step, StepFound, Stream, TlsFault, Trust, WayPart,
+    deadline, http_connect, socks5,
 };
 use crate::environment::Environment;
 use crate::kubeconfig::{ConfigError, ServerUrl, Tls};
@@ -28,6 +29,26 @@ const TLS_BUFFER: usize = 384 << 10;
 /// How long a connection that was made ahead is kept. Servers close idle ones much later.
 const SPARE_AGE: Duration = Duration::from_secs(5);
 
+/// The way to the API server, step by step.
+#[derive(Debug)]
+pub struct Trace {
+    /// The steps that were made, in their order.
+    pub steps: Vec<Step>,
+    /// What failed behind them, if something did.
+    pub failure: Option<WayFailure>,
+}
+
+/// A step of the way to the API server that could not be made.
+#[derive(Debug)]
+pub struct WayFailure {
+    /// Which part of the way it is.
+    pub part: WayPart,
+    /// How long that took.
+    pub took: Duration,
+    /// Why.
+    pub error: ConnectError,
+}
+
 /// Makes connections to one API server.
 pub(crate) struct Connector {
     server: ServerUrl,
@@ -37,7 +58,8 @@ pub(crate) struct Connector {
     trust: Trust,
     config: Mutex<Arc<ClientConfig>>,
     proxy_config: OnceLock<Arc<ClientConfig>>,
-    /// When the configured certificate expires.
+    /// Whether a certificate is configured, and when it expires.
+    has_identity: bool,
     identity_expiry: Option<SystemTime>,
     /// The connection that is made ahead.
     spare: Mutex<Option<JoinHandle<Result<Stream, ConnectError>>>>,
@@ -88,6 +110,7 @@ impl Connector {
             trust,
             config: Mutex::new(config),
             proxy_config: OnceLock::new(),
+            has_identity: identity.is_some(),
             identity_expiry: identity.as_ref().and_then(Identity::expiry),
             spare: Mutex::new(None),
         })
@@ -95,6 +118,16 @@ impl Connector {
 
     pub(crate) fn server(&self) -> &ServerUrl {
         &self.server
+    }
+
+    /// The proxy that leads there, without user and password.
+    pub(crate) fn proxy(&self) -> Option<Untrusted> {
+        self.proxy.as_ref().map(|proxy| Untrusted::new(proxy.to_string()))
+    }
+
+    /// Whether a client certificate is configured.
+    pub(crate) fn has_identity(&self) -> bool {
+        self.has_identity
     }
 
     /// When the configured client certificate expires, if there is one.
@@ -145,11 +178,38 @@ impl Connector {
 
     /// Makes a connection, whether or not one was made ahead.
     pub(crate) async fn connect_anew(&self) -> Result<Stream, ConnectError> {
+        self.connect_noting(&mut Journal::new()).await
+    }
+
+    /// Makes a connection only to see which steps it takes, and how long each of them.
+    pub(crate) async fn trace(&self) -> Trace {
+        let mut journal = Journal::new();
+        let failure = match self.connect_noting(&mut journal).await {
+            Ok(_) => None,
+            Err(error) => Some(WayFailure {
+                part: journal.failed_part(&error, self.proxy.is_some()),
+                took: journal.since(),
+                error,
+            }),
+        };
+        Trace {
+            steps: journal.steps,
+            failure,
+        }
+    }
+
+    async fn connect_noting(&self, journal: &mut Journal) -> Result<Stream, ConnectError> {
         let way = match &self.proxy {
-            Some(proxy) => self.through(proxy).await?,
+            Some(proxy) => {
+                let way = self.through(proxy, journal).await?;
+                journal.note(StepFound::Proxy {
+                    proxy: Untrusted::new(proxy.to_string()),
+                });
+                way
+            }
             None => {
                 let step = "connecting to the API server";
-                let tcp = dial(&self.server.host, self.server.port, step).await?;
+                let tcp = dial(&self.server.host, self.server.port, step, journal).await?;
                 ReadAhead::new(Way::Tcp(Gather::new(tcp)), &[])
             }
         };
@@ -166,17 +226,21 @@ impl Connector {
         });
         let mut tls = tls.await?;
         tls.get_mut().1.set_buffer_limit(Some(TLS_BUFFER));
+        journal.note(StepFound::tls(
+            tls.get_ref().1,
+            matches!(self.trust, Trust::Roots(_)),
+        ));
         Ok(Stream::Tls(Box::new(tls)))
     }
 
-    async fn through(&self, proxy: &ProxyUrl) -> Result<ReadAhead<Way>, ConnectError> {
+    async fn through(&self, proxy: &ProxyUrl, journal: &mut Journal) -> Result<ReadAhead<Way>, ConnectError> {
         let place = shown(&self.server.host, self.server.port);
         let failed = |source| ConnectError::Proxy {
             proxy: Untrusted::new(proxy.to_string()),
             server: Untrusted::new(&*place),
             source,
         };
-        let dialled = dial(&proxy.host, proxy.port, "connecting to the proxy").await;
+        let dialled = dial(&proxy.host, proxy.port, "connecting to the proxy", journal).await;
         let mut tcp = dialled.map_err(|error| match error {
             ConnectError::Dns { source, .. } | ConnectError::Tcp { source, .. } => {
                 failed(ProxyError::Unreachable { source })

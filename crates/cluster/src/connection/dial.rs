@@ -11,7 +11,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::sleep;
 
-use super::{ConnectError, deadline};
+use super::{ConnectError, Journal, StepFound, deadline};
 
 /// How long one address has before the next one is tried beside it (RFC 8305, section 5).
 const HEAD_START: Duration = Duration::from_millis(250);
@@ -19,7 +19,12 @@ const HEAD_START: Duration = Duration::from_millis(250);
 const KEEPALIVE: Duration = Duration::from_secs(15);
 
 /// Connects to the first address of a name that answers; `step` is what a timeout is called.
-pub(crate) async fn dial(host: &str, port: u16, step: &'static str) -> Result<TcpStream, ConnectError> {
+pub(crate) async fn dial(
+    host: &str,
+    port: u16,
+    step: &'static str,
+    journal: &mut Journal,
+) -> Result<TcpStream, ConnectError> {
     deadline::within(deadline::CONNECT, step, async {
         let dns = |source| ConnectError::Dns {
             host: Untrusted::new(host),
@@ -32,6 +37,10 @@ pub(crate) async fn dial(host: &str, port: u16, step: &'static str) -> Result<Tc
                 "the name has no address",
             )));
         }
+        journal.note(StepFound::Dns {
+            host: Untrusted::new(host),
+            addresses: addresses.iter().map(SocketAddr::ip).collect(),
+        });
         let tcp = |source| ConnectError::Tcp {
             address: Untrusted::new(shown(host, port)),
             source,
@@ -43,6 +52,8 @@ pub(crate) async fn dial(host: &str, port: u16, step: &'static str) -> Result<Tc
         if let Err(error) = SockRef::from(&stream).set_tcp_keepalive(&keepalive) {
             tracing::debug!(%error, "no TCP keepalive");
         }
+        let address = stream.peer_addr().map_err(tcp)?;
+        journal.note(StepFound::Tcp { address });
         Ok(stream)
     })
     .await
@@ -146,10 +157,15 @@ mod tests {
             .unwrap()
             .local_addr()
             .unwrap();
-        let error = dial("127.0.0.1", unused.port(), "connecting").await.unwrap_err();
+        let mut journal = Journal::new();
+        let error = dial("127.0.0.1", unused.port(), "connecting", &mut journal)
+            .await
+            .unwrap_err();
         assert!(matches!(error, ConnectError::Tcp { .. }), "{error:?}");
         assert!(error.hint().unwrap().contains("API server running"));
-        let error = dial("no-such-host.invalid", 1, "connecting").await.unwrap_err();
+        let error = dial("no-such-host.invalid", 1, "connecting", &mut journal)
+            .await
+            .unwrap_err();
         assert!(matches!(error, ConnectError::Dns { .. }), "{error:?}");
     }
 }

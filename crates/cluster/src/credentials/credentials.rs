@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::exec::Plugin;
 use super::oidc::Oidc;
 use super::token_file::TokenFile;
-use super::{CredentialsError, jwt};
+use super::{CredentialsError, CredentialsSort, jwt};
 use crate::connection::{Connector, Identity};
 use crate::environment::Environment;
 use crate::kubeconfig::{Settings, User};
@@ -36,6 +36,7 @@ pub(crate) struct Credentials {
     changes: Arc<Changes>,
     /// Whether the user may be asked something by the first run of a plugin.
     may_ask: bool,
+    sort: CredentialsSort,
     failed: StdMutex<Option<(Instant, CredentialsError)>>,
 }
 
@@ -101,17 +102,21 @@ impl Credentials {
     ) -> Result<Self, CredentialsError> {
         let user = &settings.user;
         let exec = user.exec.clone().filter(|_| settings.tls.identity.is_none());
+        let sort;
         let mut expiry = None;
         let source = if let Some(path) = &user.token_file {
+            sort = CredentialsSort::TokenFile;
             Source::TokenFile {
                 file: TokenFile::new(path.clone(), user.token.clone()),
                 last: Mutex::new(None),
             }
         } else if let Some(token) = &user.token {
             expiry = jwt::expiry(token.expose_secret());
+            sort = CredentialsSort::Token;
             Source::Fixed(bearer(token)?)
         } else if let Some((name, password)) = &user.basic {
             let text = STANDARD.encode(format!("{name}:{}", password.expose_secret()));
+            sort = CredentialsSort::Password;
             Source::Fixed(header(&format!("Basic {text}"))?)
         } else if let Some(provider) = &user.auth_provider {
             if provider.name != "oidc" {
@@ -121,14 +126,23 @@ impl Credentials {
                 });
             }
             let oidc = Oidc::new(provider.config.clone(), user.entry.clone(), environment.clone());
+            sort = CredentialsSort::Oidc;
             Source::Oidc(Mutex::new(Box::new(oidc)))
         } else if let Some(exec) = exec {
             let plugin = Box::new(Plugin::new(exec, settings, environment.has_terminal));
+            sort = CredentialsSort::Plugin {
+                command: plugin.command(),
+            };
             let last = None;
             let state = Mutex::new(Granted { connector, last });
             Source::Plugin { plugin, state }
         } else {
             expiry = connector.identity_expiry();
+            sort = if connector.has_identity() {
+                CredentialsSort::Certificate
+            } else {
+                CredentialsSort::Nothing
+            };
             Source::None
         };
         Ok(Self {
@@ -139,6 +153,7 @@ impl Credentials {
             }),
             changes,
             may_ask,
+            sort,
             failed: StdMutex::new(None),
         })
     }
@@ -216,6 +231,11 @@ impl Credentials {
             tracing::info!(%error, "the server refuses the credentials, and they cannot be renewed");
         }
         !self.is_current(proof)
+    }
+
+    /// What they are.
+    pub(crate) fn sort(&self) -> &CredentialsSort {
+        &self.sort
     }
 
     /// When the current credentials expire, as far as that is known.

@@ -6,9 +6,11 @@ mod error;
 mod exec;
 mod jwt;
 mod oidc;
+mod sort;
 mod token_file;
 
 pub use error::CredentialsError;
+pub use sort::CredentialsSort;
 
 pub(crate) use credentials::{Credentials, Proof};
 

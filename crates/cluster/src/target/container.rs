@@ -14,6 +14,8 @@ pub struct Container {
     pub sidecar: bool,
     /// How many times it was started again.
     pub restarts: u32,
+    /// What keeps it from running, in one word such as `CrashLoopBackOff`, if it waits.
+    pub waiting: Option<Untrusted>,
     /// How it ended last, if it ever did: now, or before it was started again.
     pub last_end: Option<Termination>,
 }
@@ -39,6 +41,11 @@ impl Container {
             name: status.name.clone(),
             sidecar,
             restarts: u32::try_from(status.restart_count).unwrap_or_default(),
+            waiting: status
+                .state
+                .as_ref()
+                .and_then(|state| state.waiting.as_ref())
+                .map(|waiting| Untrusted::new(waiting.reason.as_deref().unwrap_or_default())),
             last_end: last_end.map(|end| Termination::new(&end)),
         }
     }

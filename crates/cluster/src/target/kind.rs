@@ -52,6 +52,15 @@ impl Kind {
         self.names()[0]
     }
 
+    /// The API group that it belongs to; the core group has the empty name.
+    pub fn group(self) -> &'static str {
+        match self {
+            Self::DaemonSet | Self::Deployment | Self::ReplicaSet | Self::StatefulSet => "apps",
+            Self::Job => "batch",
+            Self::Pod | Self::ReplicationController | Self::Service => "",
+        }
+    }
+
     /// Whether this is a pod itself, rather than something that selects pods.
     pub fn is_pod(self) -> bool {
         self == Self::Pod

@@ -87,6 +87,7 @@ mod tests {
                 name: "c".into(),
                 sidecar,
                 restarts,
+                waiting: None,
                 last_end: None,
             })
             .into()

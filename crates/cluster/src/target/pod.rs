@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1;
 use k8s_openapi::jiff::Timestamp;
+use podline_wire::Untrusted;
 
 use super::container::{Container, containers, is_sidecar};
 use super::service::Protocol;
@@ -95,6 +96,15 @@ impl Pod {
     /// Whether it runs, ready or not.
     pub fn is_running(&self) -> bool {
         self.phase == Phase::Running
+    }
+
+    /// The TCP ports that its containers and sidecars declare: numbers, and their names where they have one.
+    pub fn declared_ports(&self) -> Vec<(u16, Option<Untrusted>)> {
+        let running = self.ports.iter().filter(|port| port.place != Place::Init);
+        running
+            .filter(|port| port.protocol == Protocol::Tcp)
+            .map(|port| (port.number, port.name.as_deref().map(Untrusted::new)))
+            .collect()
     }
 
     /// The highest number of restarts of a container, and of a sidecar.

@@ -79,6 +79,11 @@ impl SliceEndpoint {
 }
 
 impl Conditions {
+    /// Whether the pod may be given connections.
+    pub(crate) fn is_ready(self) -> bool {
+        self.ready
+    }
+
     /// Both together: a pod has an endpoint in one slice for each family of its addresses.
     pub(crate) fn or(self, other: Self) -> Self {
         Self {

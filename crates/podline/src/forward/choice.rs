@@ -41,6 +41,12 @@ pub(super) struct Chosen {
     pub(super) is_makeshift: bool,
 }
 
+/// The pod that the first connection to `target` goes to, of those that there are now.
+pub(crate) fn first_choice<'a>(target: &Target, pods: &'a [Pod]) -> Option<&'a Pod> {
+    let chosen = Wanted::of(target, false).choose_anew(pods);
+    chosen.places.first().map(|&place| &pods[place])
+}
+
 impl Candidate {
     pub(super) fn of(pod: &Pod, health: Health, in_use: bool) -> Self {
         Self {

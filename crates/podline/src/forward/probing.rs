@@ -4,7 +4,7 @@ use super::Forward;
 use super::search::Search;
 use super::shared::Report;
 use crate::End;
-use crate::probe::{self, Ask, Probed};
+use crate::probe::{self, Ask, Probed, Told};
 
 impl Forward {
     /// Whether the forward's port number `port` is open now, in the pod whose turn it is: bound is a port from the
@@ -42,16 +42,18 @@ impl Forward {
         let mut search = Search::new(&shared.stop);
         let (route, port, lane) = search.lane(shared, index).await?;
         let asked = Instant::now();
-        let probe = probe::run(route.sessions.pool(shared), lane, port, ask).await;
-        if let Err(End::PodGone(text)) = &probe {
+        let told = probe::run(route.sessions.pool(shared), lane, port, ask).await;
+        if let Err(End::PodGone(text)) = &told {
             let (pod, reason) = (route.pod.clone(), text.clone());
             shared.report(Report::Gone { pod, reason }).await;
         }
+        let Told { probe, round_trip } = told?;
         Ok(Probed {
             pod: route.pod.address.clone(),
             port,
-            probe: probe?,
+            probe,
             took: asked.elapsed(),
+            round_trip,
         })
     }
 }

@@ -41,6 +41,9 @@ pub struct Probed {
     pub probe: Probe,
     /// From the opening of the connection until that was known.
     pub took: Duration,
+    /// From the opening of the connection until the runtime had answered it, which it does before it looks for the port:
+    /// how long the way to the pod's node and back takes.
+    pub round_trip: Duration,
 }
 
 impl Probe {

@@ -190,9 +190,15 @@ impl Core {
         }
     }
 
-    /// Whether the peer has answered the pair's opening.
-    pub(crate) fn is_answered(&self, pair: PairId) -> bool {
-        self.pairs.get(&pair).is_some_and(|state| state.answered)
+    /// Whether the peer has answered the pair's opening, or ended the pair; if not, `waker` is called when that changes.
+    pub(crate) fn is_answered(&mut self, pair: PairId, waker: &Waker) -> bool {
+        match self.pairs.get_mut(&pair) {
+            Some(state) if !state.answered && state.end.is_none() => {
+                remember(&mut state.receiver, waker);
+                false
+            }
+            _ => true,
+        }
     }
 
     /// The app took bytes that were received before.
@@ -301,6 +307,7 @@ impl Core {
                 Event::Opened(pair) => {
                     if let Some(state) = self.pairs.get_mut(&pair) {
                         state.answered = true;
+                        wake(&mut state.receiver);
                     }
                 }
                 Event::Stopped(pair) => {

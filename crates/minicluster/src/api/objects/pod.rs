@@ -123,6 +123,20 @@ impl Pod {
         self.set_running(true, now);
     }
 
+    /// Marks the pod's containers, which have ended, as waiting to be started again, because they ended too often.
+    pub(crate) fn set_crash_looping(&mut self) {
+        for status in &mut self.status.container_statuses {
+            let waiting = json!({"waiting": {
+                "reason": "CrashLoopBackOff",
+                "message": "back-off 5m0s restarting failed container",
+            }});
+            if let Value::Object(ended) = std::mem::replace(&mut status.state, waiting) {
+                status.last_state = ended;
+                status.restart_count += 1;
+            }
+        }
+    }
+
     /// Marks the pod as taken away by its node, which needed what it used.
     pub(crate) fn set_evicted(&mut self, now: Timestamp) {
         self.set_terminated(KILLED, now);
