@@ -79,6 +79,7 @@ set edit:completion:arg-completer[podline] = {|@words|
             cand --version 'Print version'
             cand completion 'Print the completion script of a shell'
             cand demo 'Start a cluster inside this process and forward to it'
+            cand check 'Walk the way to a target and its ports, and say what each hop found'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'podline;completion'= {
@@ -95,14 +96,58 @@ set edit:completion:arg-completer[podline] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'podline;check'= {
+            cand --http-path 'Ask each port for this path by HTTP; it has to answer, with any status'
+            cand -o 'How to tell what was found'
+            cand --output 'How to tell what was found'
+            cand -n 'The namespace of targets that name none'
+            cand --namespace 'The namespace of targets that name none'
+            cand --context 'The kubeconfig''s context to use'
+            cand --kubeconfig 'The kubeconfig file to read, and no other'
+            cand --cluster 'The kubeconfig''s cluster to use'
+            cand --user 'The kubeconfig''s user to use'
+            cand -s 'The URL of the API server'
+            cand --server 'The URL of the API server'
+            cand --proxy-url 'The proxy to the API server'
+            cand --token 'The bearer token to show to the API server'
+            cand --username 'The user name for basic authentication'
+            cand --password 'The password for basic authentication'
+            cand --as 'The user, or service account, to act as'
+            cand --as-group 'A group to act as; can be given more than once'
+            cand --as-uid 'The UID to act as'
+            cand --as-user-extra 'Something more about the user to act as, as KEY=VALUE; can be given more than once'
+            cand --certificate-authority 'The file with the certificates that the API server''s is checked against'
+            cand --client-certificate 'The file with the certificate to show to the API server'
+            cand --client-key 'The file with the key of that certificate'
+            cand --tls-server-name 'The name that the API server''s certificate must be for, if not the URL''s'
+            cand --insecure-skip-tls-verify 'Take any certificate for the API server''s; whoever is in between can read and change everything'
+            cand --request-timeout 'How long one request to the API server may take; `0` is no limit of its own'
+            cand --cache-dir 'kubectl''s cache of discovery; podline needs no discovery'
+            cand --disable-compression 'Ask for no compression; podline asks for none'
+            cand --kuberc 'kubectl''s file of preferences'
+            cand --log-flush-frequency 'kubectl''s time between two writes of its log; podline''s is written at once'
+            cand --match-server-version 'kubectl''s check that the server has its own version; podline has none in common with a server'
+            cand --profile 'kubectl''s profile of itself'
+            cand --profile-output 'The file for kubectl''s profile of itself'
+            cand --vmodule 'kubectl''s log levels by source file'
+            cand --warnings-as-errors 'kubectl''s way to fail on a warning from the server; a forward sees none'
+            cand -v 'How much to log on standard error: 0 (only what went wrong) to 6 (everything), as kubectl''s'
+            cand --v 'How much to log on standard error: 0 (only what went wrong) to 6 (everything), as kubectl''s'
+            cand --https 'Ask by HTTPS, for the path `/` if no other is named; the app''s certificate is not looked at'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'podline;help'= {
             cand completion 'Print the completion script of a shell'
             cand demo 'Start a cluster inside this process and forward to it'
+            cand check 'Walk the way to a target and its ports, and say what each hop found'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'podline;help;completion'= {
         }
         &'podline;help;demo'= {
+        }
+        &'podline;help;check'= {
         }
         &'podline;help;help'= {
         }

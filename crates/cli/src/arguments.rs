@@ -2,6 +2,7 @@
 //! what was typed into what will be done.
 
 mod capture;
+mod check;
 mod completion;
 mod demo;
 mod flag;
@@ -17,6 +18,7 @@ use std::ffi::OsString;
 use clap::{FromArgMatches as _, Parser};
 
 pub use capture::CaptureArguments;
+pub use check::{CheckArguments, CheckFormat};
 pub use completion::CompletionArguments;
 pub use demo::DemoArguments;
 pub use forward::{BalanceArgument, ForwardArguments, TransportArgument};
@@ -65,6 +67,9 @@ pub struct Arguments {
 /// The words that are commands when they come first; such a pod is `pod/demo`.
 #[derive(Debug, clap::Subcommand)]
 pub enum Subcommand {
+    /// Walk the way to a target and its ports, and say what each hop found
+    #[command(long_about = CHECK_ABOUT, after_long_help = CHECK_STATUS)]
+    Check(Box<CheckArguments>),
     /// Print the completion script of a shell
     #[command(long_about = "Prints the completion script of a shell on standard output.")]
     Completion(CompletionArguments),
@@ -115,17 +120,22 @@ impl Arguments {
                  {name} [TYPE/]NAME [LOCAL_PORT:]REMOTE_PORT... [OPTIONS] -- PROGRAM [ARGUMENT]...\n       \
                  {name} COMMAND"
             ));
-        // kubectl takes an underscore for every hyphen in a flag's name.
-        command.mut_args(
-            |argument| match argument.get_long().filter(|long| long.contains('-')) {
-                Some(long) => {
-                    let underscored = long.replace('-', "_");
-                    argument.alias(underscored)
-                }
-                None => argument,
-            },
-        )
+        let command = command.mut_subcommand("check", underscored);
+        underscored(command)
     }
+}
+
+/// kubectl takes an underscore for every hyphen in a flag's name.
+fn underscored(command: clap::Command) -> clap::Command {
+    command.mut_args(
+        |argument| match argument.get_long().filter(|long| long.contains('-')) {
+            Some(long) => {
+                let underscored = long.replace('-', "_");
+                argument.alias(underscored)
+            }
+            None => argument,
+        },
+    )
 }
 
 /// The first of these flags that was typed, as it would be typed.
@@ -173,6 +183,24 @@ PODLINE_ADDR; `{port}` and `{addr}` in its arguments are replaced by them. Where
 PODLINE_PORT_1 or `{port1}` is the first, and so on. `{{` stands for a brace. podline's own lines go to \
 standard error then; SIGINT, SIGTERM, SIGHUP and SIGQUIT go to the program.";
 
+const CHECK_ABOUT: &str = "\
+Walks the way from here to a target's ports and says for each hop what it found and how long it took: configuration, \
+credentials, DNS, proxy, TCP, TLS, the API server, who you are, the rights, the target, its pods, sessions over both transports, \
+round trips, and the ports. It ends at the first hop that fails, with the reason and what to do.
+
+It changes nothing in the cluster. Each port gets a connection that says nothing, or what --http-path and --https say; that may be in \
+the app's log.";
+
+const CHECK_STATUS: &str = "\
+Exit status:
+  0   the way is open
+  1   the command line is wrong
+  10  configuration   15  tls         20  pods
+  11  credentials     16  server      21  session
+  12  dns             17  identity    22  port
+  13  tcp             18  rights
+  14  proxy           19  target";
+
 const DEMO_ABOUT: &str = "\
 Starts a Kubernetes cluster inside this process (an API server on 127.0.0.1, a node, and pods that really serve), forwards its \
 service web to localhost:8080, or to a free port where that is taken, and stays until Ctrl-C. Nothing of it touches another \
@@ -188,6 +216,7 @@ Examples:
   podline svc/web 8080:80 db/svc/pg 5432    two targets, one of them in namespace db
   podline svc/web --all-ports               every TCP port that the service declares
   podline svc/web :80 -- curl http://{addr} a program that needs the port, and no longer than that
+  podline check svc/web 80                  what is wrong on the way, if something is
   podline demo                              a cluster inside the process, to try it all
 
 Exit status:

@@ -1,6 +1,7 @@
 //! What will be done: the command line, checked as far as it can be without a cluster.
 
 mod capture;
+mod check;
 mod command;
 mod environment;
 mod http;
@@ -25,6 +26,7 @@ use crate::{
     output::Failure,
 };
 
+pub use check::CheckPlan;
 pub use command::CommandPlan;
 pub use environment::Environment;
 pub use http::HttpPlan;

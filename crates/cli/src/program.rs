@@ -1,6 +1,7 @@
 //! What the program does: performs a plan, tells about it, and ends in order.
 
 mod capture;
+mod check;
 mod command;
 mod completion;
 mod demo;
@@ -18,7 +19,7 @@ use std::{ffi::OsString, future::Future, io, process::ExitCode};
 use crate::{
     arguments::{Arguments, Subcommand, UsageError},
     output::{Failure, Output, start_logging},
-    plan::{Environment, ForwardPlan},
+    plan::{CheckPlan, Environment, ForwardPlan},
 };
 
 use ending::Ending;
@@ -32,6 +33,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             let output = output.clone().quiet(typed.logging.quiet);
             start_logging(&output, typed.logging.verbosity);
             match typed.subcommand {
+                Some(Subcommand::Check(check)) => CheckPlan::new(*check).and_then(|plan| {
+                    perform(Signals::install, |signals| {
+                        check::run(plan, output.clone(), signals)
+                    })
+                }),
                 Some(Subcommand::Completion(completion)) => Ok(completion::print(&completion, name, &output)),
                 Some(Subcommand::Demo(demo)) => perform(Signals::install, |signals| {
                     demo::run(demo, output.clone(), signals)

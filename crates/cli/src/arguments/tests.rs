@@ -214,6 +214,15 @@ fn the_first_word_is_a_command_if_it_is_one() {
         read(&["completion", "bash"]).unwrap().subcommand,
         Some(Subcommand::Completion(_))
     ));
+    assert!(matches!(
+        read(&["check", "svc/web", "80", "-n", "shop"])
+            .unwrap()
+            .subcommand,
+        Some(Subcommand::Check(_))
+    ));
+    let typed = read(&["pod/check", "80"]).unwrap();
+    assert!(typed.subcommand.is_none());
+    assert_eq!(typed.forward.words, ["pod/check", "80"]);
     let typed = read(&["pod/demo", "80"]).unwrap();
     assert!(typed.subcommand.is_none());
     assert_eq!(typed.forward.words, ["pod/demo", "80"]);

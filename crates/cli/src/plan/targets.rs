@@ -52,7 +52,7 @@ pub(super) fn parse(
     Ok(targets)
 }
 
-fn target(word: &str) -> Result<Target, Failure> {
+pub(super) fn target(word: &str) -> Result<Target, Failure> {
     word.parse().map_err(|error: podline::cluster::TargetError| {
         let failure = Failure::of(&error).hinted(error.hint());
         // Nobody names a pod `8080:80`; the target was forgotten.
@@ -65,7 +65,7 @@ fn target(word: &str) -> Result<Target, Failure> {
     })
 }
 
-fn port(word: &str) -> Result<PortSpec, Failure> {
+pub(super) fn port(word: &str) -> Result<PortSpec, Failure> {
     word.parse()
         .map_err(|error: podline::InvalidPort| Failure::of(&error).hinted(error.hint()))
 }

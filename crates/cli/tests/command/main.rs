@@ -3,8 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
+mod check;
 mod completion;
 mod configuration;
 mod podline;
+mod schema;
 mod server;
 mod usage;

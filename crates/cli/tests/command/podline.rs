@@ -130,6 +130,18 @@ impl Finished {
         self.stdout
     }
 
+    pub(crate) fn status(&self) -> Option<i32> {
+        self.status
+    }
+
+    pub(crate) fn stdout(&self) -> &str {
+        &self.stdout
+    }
+
+    pub(crate) fn stderr(&self) -> &str {
+        &self.stderr
+    }
+
     /// It ended with status 1, and what it said on standard error, here given back, is to be looked at.
     pub(crate) fn error(self) -> String {
         assert_eq!((self.status, &*self.stdout), (Some(1), ""), "{}", self.stderr);

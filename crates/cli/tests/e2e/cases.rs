@@ -1,6 +1,7 @@
 //! All cases, by theme.
 
 mod bytes;
+mod check;
 #[cfg(unix)]
 mod command;
 mod demo;
@@ -28,6 +29,7 @@ use crate::harness::Case;
 pub(crate) fn all() -> Vec<Case> {
     [
         bytes::cases(),
+        check::cases(),
         #[cfg(unix)]
         command::cases(),
         demo::cases(),
