@@ -19,6 +19,9 @@ mod page;
 mod query;
 use query::Query;
 
+mod request;
+use request::{Request, RequestRow};
+
 mod routes;
 use routes::Shared;
 

@@ -26,6 +26,10 @@ impl Watch {
             return Ok(None);
         }
         let monitor = Monitor::start();
+        // Before the web page, which looks into HTTP too and asks for no values of queries: the first to ask decides.
+        if let Some(http) = plan.http {
+            monitor.look_into_http(http.show_query);
+        }
         let web = match plan.web {
             Some(options) => {
                 let server = WebServer::start(monitor.clone(), capture.cloned(), options).await;
@@ -40,9 +44,6 @@ impl Watch {
                     "other machines can reach the web page; who has its link, or listens on the way, sees the traffic",
                 );
             }
-        }
-        if let Some(http) = plan.http {
-            monitor.look_into_http(http.show_query);
         }
         // On a terminal that shows everything, lines would be in the way.
         let http_log = (plan.http.is_some() && plan.tui.is_none())

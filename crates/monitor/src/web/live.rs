@@ -20,6 +20,9 @@ const SECOND: Duration = Duration::from_secs(1);
 /// The least pause between two tellings of events, so that many of them cost no more than a few.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// Requests that are told at a time; how many there were besides is told as a number.
+const REQUESTS: usize = 200;
+
 /// What one page is told, for as long as it listens. Lines are made when the last one was taken: a page that is slow is
 /// told less often, and nothing waits for it.
 pub(super) struct Live {
@@ -30,6 +33,8 @@ pub(super) struct Live {
     query: Query,
     speeds: Arc<Mutex<Speeds>>,
     told: Instant,
+    /// How many requests there had been when they were told of last; none if they never were.
+    counted: Option<u64>,
     seconds: Interval,
     begun: bool,
     /// Held for as long as the stream is there.
@@ -55,6 +60,7 @@ impl Live {
             query,
             speeds,
             told: Instant::now(),
+            counted: None,
             seconds,
             begun: false,
             _slot: slot,
@@ -87,15 +93,34 @@ impl Live {
             _ = self.seconds.tick() => true,
             () = news => false,
         };
-        for event in self.log.since(self.query.since) {
-            self.query.since = event.number;
-            write(&mut lines, &Line::Event(&event));
-        }
+        self.tell(&mut lines);
         self.told = Instant::now();
         if is_second {
             write(&mut lines, &Line::Now(Box::new(self.now())));
         }
         lines.into()
+    }
+
+    /// Tells of events and requests that are new.
+    fn tell(&mut self, lines: &mut Vec<u8>) {
+        let events = self.log.since(self.query.since);
+        let (requests, count) = self.log.requests_since(self.query.since, REQUESTS);
+        for event in &events {
+            write(lines, &Line::Event(event));
+        }
+        for row in requests.iter().filter_map(|request| request.row()) {
+            write(lines, &Line::Request(Box::new(row)));
+        }
+        let told = requests.len() as u64;
+        let before = self.counted.unwrap_or_else(|| count.saturating_sub(told));
+        let missed = count.saturating_sub(before).saturating_sub(told);
+        if missed > 0 {
+            write(lines, &Line::Missed { requests: missed });
+        }
+        self.counted = Some(count);
+        let last = events.last().map(|event| event.number);
+        let last = last.max(requests.last().map(|request| request.number));
+        self.query.since = last.unwrap_or(self.query.since);
     }
 
     fn now(&mut self) -> Now {

@@ -5,23 +5,35 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::watch;
 
+use super::Request;
 use crate::{Fact, Facts, Next, Saying, Weight, What, say, say_end};
 
 /// Events that are remembered for a page that is opened later.
 const EVENTS: usize = 500;
 
-/// What happened lately in all forwards, in words.
+/// HTTP requests that are remembered likewise.
+const REQUESTS: usize = 1000;
+
+/// What happened lately in all forwards: events in words, and HTTP requests. Both are counted by one row of numbers.
 #[derive(Debug)]
 pub(super) struct Log {
-    events: Mutex<VecDeque<Arc<EventLine>>>,
-    /// The number of the last event.
+    lines: Mutex<Lines>,
+    /// The last number.
     last: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Lines {
+    events: VecDeque<Arc<EventLine>>,
+    requests: VecDeque<Arc<Request>>,
+    /// Requests that there were.
+    count: u64,
 }
 
 /// Something that happened.
 #[derive(Debug, Serialize)]
 pub(super) struct EventLine {
-    /// Counts events, from 1.
+    /// Its number, from 1.
     pub(super) number: u64,
     at: Timestamp,
     /// The number of the forward, if it is of one.
@@ -34,7 +46,7 @@ pub(super) struct EventLine {
 impl Log {
     pub(super) fn new() -> Self {
         Self {
-            events: Mutex::default(),
+            lines: Mutex::default(),
             last: watch::Sender::new(0),
         }
     }
@@ -59,19 +71,42 @@ impl Log {
 
     /// The events behind number `after` that are still known, the latest last.
     pub(super) fn since(&self, after: u64) -> Vec<Arc<EventLine>> {
-        let events = self.events();
-        let first = events.partition_point(|event| event.number <= after);
-        events.range(first..).cloned().collect()
+        let lines = self.lines();
+        let first = lines.events.partition_point(|event| event.number <= after);
+        lines.events.range(first..).cloned().collect()
     }
 
-    fn handle_fact(&self, fact: &Fact) {
+    /// The requests behind number `after` that are still known, the latest `most` of them, the latest last; and how many
+    /// requests there were.
+    pub(super) fn requests_since(&self, after: u64, most: usize) -> (Vec<Arc<Request>>, u64) {
+        let lines = self.lines();
+        let first = lines.requests.partition_point(|request| request.number <= after);
+        let first = first.max(lines.requests.len().saturating_sub(most));
+        (lines.requests.range(first..).cloned().collect(), lines.count)
+    }
+
+    /// The request of this number, if it is still known.
+    pub(super) fn request(&self, number: u64) -> Option<Arc<Request>> {
+        let lines = self.lines();
+        let at = lines
+            .requests
+            .binary_search_by_key(&number, |request| request.number);
+        at.ok().map(|at| Arc::clone(&lines.requests[at]))
+    }
+
+    fn handle_fact(&self, fact: &Arc<Fact>) {
         let saying = match &fact.what {
             What::Closed(closed) => say_end(
                 closed.connection.id,
                 closed.connection.local.port(),
                 &closed.outcome,
             ),
+            What::Exchanged(_) => return self.push_request(fact),
             What::Happened(event) => say(event),
+            What::Overlooked { exchanges, .. } => {
+                self.lines().count += exchanges;
+                None
+            }
             _ => None,
         };
         if let Some(saying) = saying.filter(|saying| saying.weight != Weight::Detail) {
@@ -79,13 +114,25 @@ impl Log {
         }
     }
 
+    fn push_request(&self, fact: &Arc<Fact>) {
+        let mut lines = self.lines();
+        lines.count += 1;
+        let number = *self.last.borrow() + 1;
+        if lines.requests.len() == REQUESTS {
+            lines.requests.pop_front();
+        }
+        let request = Request::new(number, fact);
+        lines.requests.extend(request.map(Arc::new));
+        self.last.send_replace(number);
+    }
+
     fn push(&self, at: Timestamp, forward: Option<usize>, saying: Saying) {
-        let mut events = self.events();
-        if events.len() == EVENTS {
-            events.pop_front();
+        let mut lines = self.lines();
+        if lines.events.len() == EVENTS {
+            lines.events.pop_front();
         }
         let number = *self.last.borrow() + 1;
-        events.push_back(Arc::new(EventLine {
+        lines.events.push_back(Arc::new(EventLine {
             number,
             at,
             forward,
@@ -96,12 +143,12 @@ impl Log {
             sentence: saying.sentence,
             hint: saying.hint,
         }));
-        // While the events are held, so that numbers are told in order.
+        // While the lines are held, so that numbers are told in order.
         self.last.send_replace(number);
     }
 
-    fn events(&self) -> MutexGuard<'_, VecDeque<Arc<EventLine>>> {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

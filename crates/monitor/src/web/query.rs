@@ -30,7 +30,7 @@ pub(super) struct Query {
     pub(super) rows: usize,
     /// The connection to show in detail.
     pub(super) watched: Option<Watched>,
-    /// The number of the last event that is known already.
+    /// The number of the last event or request that is known already.
     pub(super) since: u64,
 }
 

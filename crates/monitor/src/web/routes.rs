@@ -56,6 +56,13 @@ struct End {
     id: u64,
 }
 
+/// Which request to show in detail.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Detail {
+    number: u64,
+}
+
 impl Shared {
     pub(super) fn new(guard: Guard, monitor: Monitor, capture: Option<Capture>, log: Arc<Log>) -> Arc<Self> {
         Arc::new(Self {
@@ -74,6 +81,7 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/api/live", post(live))
         .route("/api/end", post(end))
+        .route("/api/request", post(request))
         .route("/api/capture", get(capture))
         .merge(page::routes())
         .fallback(async || Refusal::NotFound)
@@ -137,6 +145,26 @@ async fn end(
     } else {
         Err(Refusal::NotFound)
     }
+}
+
+/// What is known of a request.
+async fn request(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Refusal> {
+    let Detail { number } =
+        serde_json::from_slice(json(&headers, &body)?).map_err(|_| Refusal::BadRequest)?;
+    let request = shared.log.request(number);
+    let detail = request
+        .and_then(|request| request.detail())
+        .ok_or(Refusal::NotFound)?;
+    let text = serde_json::to_vec(&detail).map_err(|_| Refusal::NotFound)?;
+    Ok((
+        [(CONTENT_TYPE, HeaderValue::from_static("application/json"))],
+        text,
+    )
+        .into_response())
 }
 
 /// What is in the capture's file now.

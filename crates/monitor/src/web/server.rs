@@ -77,7 +77,8 @@ pub enum WebError {
 }
 
 impl WebServer {
-    /// Serves what `monitor` knows from now on, and what is in the file of `capture`.
+    /// Serves what `monitor` knows from now on, and what is in the file of `capture`. The monitor looks into HTTP then,
+    /// without values of queries unless those were asked for before.
     ///
     /// # Errors
     /// The address cannot be listened on, or may not be.
@@ -96,6 +97,7 @@ impl WebServer {
         if !allow_remote && !address.ip().to_canonical().is_loopback() {
             return Err(WebError::Remote(address));
         }
+        monitor.look_into_http(false);
         let token = Token::random().map_err(WebError::NoToken)?;
         let refused = |source| WebError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(refused)?;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use podline::{LocalAddress, PodState, PodView, Transport, Untrusted};
 use serde::Serialize;
 
-use super::{EventLine, Speed};
+use super::{EventLine, RequestRow, Speed};
 use crate::pcap::Capture;
 use crate::{ConnectionState, ConnectionView, ForwardSnapshot, Rates, Sample};
 
@@ -19,8 +19,12 @@ pub(super) enum Line<'a> {
     Event(&'a EventLine),
     /// The first line.
     Hello(Hello),
+    /// So many requests came too fast to be told.
+    Missed { requests: u64 },
     /// How everything is now.
     Now(Box<Now>),
+    /// An HTTP request is over.
+    Request(Box<RequestRow>),
 }
 
 /// What does not change while the program runs.
@@ -129,6 +133,8 @@ pub(super) struct ConnectionRow {
     received_per_second: u64,
     first_byte_ms: Option<f64>,
     age_ms: u64,
+    /// What it speaks, if that is known.
+    protocol: Option<String>,
     pub(super) state: &'static str,
     reason: Option<String>,
 }
@@ -248,6 +254,7 @@ impl ConnectionRow {
             received_per_second: speed.received,
             first_byte_ms: view.first_byte.map(|waited| waited.as_secs_f64() * 1000.0),
             age_ms: u64::try_from(view.age.as_millis()).unwrap_or(u64::MAX),
+            protocol: view.protocol.as_ref().map(ToString::to_string),
             state: state(&view.state),
             reason: match &view.state {
                 ConnectionState::Ended(end) => Some(end.to_string()),

@@ -150,3 +150,56 @@ async fn a_capture_can_be_downloaded_while_it_runs() {
     timeout(PATIENCE, written).await.unwrap();
     assert_eq!(client.send("GET /api/capture", &[], "").await.status, 401);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_told_with_its_headers_but_not_with_its_secrets() {
+    let stage = Stage::new("svc/web", ":80").await;
+    let client = stage.client();
+    let mut live = client.live(&json!({})).await;
+    let mut app = stage.connect().await;
+    let request = "GET /nothing?key=hunter2 HTTP/1.1\r\nHost: shop.example\r\n\
+                   Authorization: Bearer hunter2\r\nX-Evil: a\r\nConnection: close\r\n\r\n";
+    app.write_all(request.as_bytes()).await.unwrap();
+    app.read_to_end(&mut Vec::new()).await.unwrap();
+    let told = live
+        .next(|told| (told["kind"] == "request").then(|| told.clone()))
+        .await;
+    assert_eq!(
+        (
+            &told["method"],
+            &told["status"],
+            &told["host"],
+            &told["is_complete"]
+        ),
+        (&json!("GET"), &json!(404), &json!("shop.example"), &json!(true))
+    );
+    assert!(told["target"].as_str().unwrap().starts_with("/nothing?key="));
+    let detail = client
+        .post("/api/request", &json!({"number": told["number"]}))
+        .await;
+    assert_eq!(
+        (detail.status, detail.headers["content-type"].as_str()),
+        (200, "application/json")
+    );
+    let detail: Value = serde_json::from_str(&detail.body).unwrap();
+    let headers = detail["request_headers"].as_array().unwrap();
+    assert!(
+        headers.contains(&json!({"name": "host", "value": "shop.example"})),
+        "{detail}"
+    );
+    assert!(
+        headers.contains(&json!({"name": "authorization", "value": null})),
+        "{detail}"
+    );
+    assert!(!detail["response_headers"].as_array().unwrap().is_empty());
+    assert!(!format!("{told}{detail}").contains("hunter2"));
+    // Who comes later is told too.
+    let later = client
+        .live(&json!({}))
+        .await
+        .next(|told| (told["kind"] == "request").then(|| told.clone()))
+        .await;
+    assert_eq!(later, told);
+    let unknown = client.post("/api/request", &json!({"number": 1_000_000})).await;
+    assert_eq!(unknown.status, 404);
+}

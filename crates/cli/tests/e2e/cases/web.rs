@@ -14,6 +14,7 @@ cases! {
     a_page_of_somebody_else_can_neither_read_nor_change_nor_frame_it [Chromium];
     an_address_that_others_reach_has_to_be_allowed;
     the_link_is_printed_and_its_token_nowhere_else;
+    text_of_the_traffic_is_shown_and_never_run [Chromium];
     the_page_is_told_of_events_and_ends_a_connection_by_keyboard [Chromium];
     the_page_shows_real_traffic_and_hides_its_token [Chromium];
     without_its_token_the_page_shows_nothing [Chromium];
@@ -192,6 +193,31 @@ async fn the_page_is_told_of_events_and_ends_a_connection_by_keyboard(world: Arc
     browser
         .until(&page, "document.querySelector('#detail').hidden")
         .await;
+}
+
+async fn text_of_the_traffic_is_shown_and_never_run(world: Arc<World>) {
+    let forwarding = Forwarding::start(&world, &["--web", "svc/web", ":80"]).await;
+    let mut browser = Browser::start();
+    let page = browser.open(&link(&forwarding).await).await;
+    browser.evaluate(&page, "window.ran = 0").await;
+    let path = "/<img/src=x/onerror=ran++><script>ran++</script>\"'><svg/onload=ran++>";
+    let mut stream = forwarding.connect(8080).await.into_stream();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: <b/onclick=ran++>\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    // It is no request that a server likes: the answer may end with a reset.
+    let _ = stream.read_to_end(&mut Vec::new()).await;
+    let row = "document.querySelector('#request-table tbody tr')";
+    let text = browser
+        .until(&page, &format!("{row}?.querySelector('.path').textContent"))
+        .await;
+    assert_eq!(text, json!(path));
+    browser.evaluate(&page, &format!("{row}.click()")).await;
+    let headers = "document.querySelector('#detail-list').textContent.includes('→ host')";
+    browser.until(&page, headers).await;
+    let elements =
+        "document.querySelectorAll('img, main svg svg, main script, td *, #detail dl > * > *').length";
+    assert_eq!(browser.evaluate(&page, elements).await, json!(0));
+    assert_eq!(browser.evaluate(&page, "window.ran").await, json!(0));
 }
 
 async fn without_its_token_the_page_shows_nothing(world: Arc<World>) {

@@ -2,6 +2,7 @@
 
 const ROWS = 100;
 const EVENTS = 300;
+const REQUESTS = 500;
 const LONGEST_LINE = 4 * 1024 * 1024; // characters that may come without the end of a line
 const FIRST_RETRY = 1000; // milliseconds
 const LAST_RETRY = 10000; // milliseconds
@@ -285,6 +286,7 @@ const COLUMNS = [
   { title: "Forward", sort: "forward", className: "wide", text: (row) => targets[row.forward] ?? "" },
   { title: "From", sort: "peer", className: "wide", text: (row) => row.peer },
   { title: "Pod", sort: "pod", className: "", text: (row) => (row.pod === null ? "none" : `${row.pod}:${row.port}`) },
+  { title: "Speaks", className: "wide", text: (row) => row.protocol ?? "" },
   { title: "State", sort: "state", className: "tone", text: (row) => words(row.state) },
   { title: "Age", sort: "age", className: "number", text: (row) => span(row.age_ms) },
   { title: "First byte", sort: "first_byte", className: "number wide", text: (row) => (row.first_byte_ms === null ? "" : span(row.first_byte_ms)) },
@@ -331,6 +333,96 @@ find("filter").addEventListener("input", (event) => {
   typing = setTimeout(() => askAnew({ filter: event.target.value, skip: 0 }), TYPING);
 });
 
+// ---- HTTP requests
+
+const requests = []; // the latest first
+let missed = 0;
+
+const REQUEST_COLUMNS = [
+  { title: "Time", className: "", text: (request) => clock(request.at) },
+  { title: "Method", className: "", text: (request) => request.method },
+  { title: "Path", className: "path", text: (request) => request.target },
+  { title: "Host", className: "wide", text: (request) => request.host ?? "" },
+  { title: "Status", className: "tone", text: (request) => statusOf(request) },
+  { title: "Took", className: "number", text: (request) => span(request.duration_ms) },
+  { title: "Received", className: "number wide", text: (request) => bytes(request.response_body) },
+  { title: "Sent", className: "number wide", text: (request) => bytes(request.request_body) },
+  { title: "Connection", className: "number wide", text: (request) => `#${request.connection}` },
+];
+
+function statusOf({ status, grpc, ending, is_complete }) {
+  const parts = [status === null ? null : String(status), grpc, is_complete ? null : ending];
+  return parts.filter((part) => part !== null).join(", ");
+}
+
+function requestTone({ status, grpc, is_complete }) {
+  if (!is_complete || status === null || status >= 500) return "bad";
+  if (status >= 400 || (grpc !== null && grpc !== "OK")) return "warn";
+  return "good";
+}
+
+const requestTable = new Table(find("request-table"), REQUEST_COLUMNS, openRequest);
+requestTable.head();
+
+function addRequest(request) {
+  query.since = Math.max(query.since, request.number);
+  requests.unshift(request);
+  if (requests.length > REQUESTS) requests.pop();
+}
+
+function drawRequests() {
+  const wanted = find("request-filter").value.toLowerCase().split(/\s+/).filter((word) => word !== "");
+  const has = (request) => {
+    const text = [request.method, request.target, request.host ?? "", statusOf(request), `#${request.connection}`].join(" ").toLowerCase();
+    return wanted.every((word) => text.includes(word));
+  };
+  const shown = requests.filter(has).slice(0, ROWS);
+  requestTable.draw(shown, (request) => request.number, requestTone);
+  requestTable.select(detail?.number ?? null);
+  find("no-requests").hidden = shown.length > 0;
+  put(find("no-requests"), wanted.length > 0 ? "No such requests." : "No requests yet.");
+  const lost = missed > 0 ? `, ${missed} more came too fast to be shown` : "";
+  put(find("request-window"), `the last ${shown.length} of ${requests.length}${lost}`);
+}
+
+find("request-filter").addEventListener("input", drawRequests);
+
+async function openRequest(request) {
+  openDetail(`${request.method} ${request.target}`);
+  detail = request;
+  if (query.watched) askAnew({ watched: null });
+  table.select(null);
+  find("end").hidden = true;
+  drawRequest(request, { request_headers: [], response_headers: [] });
+  requestTable.select(request.number);
+  try {
+    const answer = await ask("/api/request", { number: request.number });
+    if (answer.ok && detail === request) drawRequest(request, await answer.json());
+  } catch {
+    notice("podline does not answer");
+  }
+}
+
+function drawRequest(request, { request_headers, response_headers }) {
+  const shown = (headers) => headers.map(({ name, value }) => [name, value ?? "not shown"]);
+  drawDetail([
+    ["Forward", targets[request.forward] ?? ""],
+    ["Connection", `#${request.connection}${request.stream === null ? "" : `, stream ${request.stream}`}`],
+    ["Began", new Date(request.at).toLocaleString()],
+    ["Version", request.version],
+    ["Host", request.host ?? "not said"],
+    ["Status", request.status === null ? "none" : String(request.status)],
+    ...(request.grpc === null ? [] : [["gRPC status", request.grpc]]),
+    ["End", request.ending],
+    ["First byte after", request.first_byte_ms === null ? "none came" : span(request.first_byte_ms)],
+    ["Took", span(request.duration_ms)],
+    ["Body sent", bytes(request.request_body)],
+    ["Body received", bytes(request.response_body)],
+    ...shown(request_headers).map(([name, value]) => [`→ ${name}`, value]),
+    ...shown(response_headers).map(([name, value]) => [`← ${name}`, value]),
+  ]);
+}
+
 // ---- detail
 
 let detail = null; // what is shown in detail
@@ -347,8 +439,9 @@ function closeDetail() {
   if (find("detail").hidden) return;
   find("detail").hidden = true;
   detail = null;
-  askAnew({ watched: null });
+  if (query.watched) askAnew({ watched: null });
   table.select(null);
+  requestTable.select(null);
   if (before?.isConnected) before.focus();
 }
 
@@ -365,6 +458,7 @@ function openConnection(row) {
   openDetail(`Connection ${row.id}`);
   disarm();
   askAnew({ watched: { forward: row.forward, id: row.id } });
+  requestTable.select(null);
   drawConnection(row);
 }
 
@@ -380,6 +474,7 @@ function drawConnection(row) {
     ["Listens at", row.local],
     ["Pod", row.pod === null ? "none" : `${row.namespace}/${row.pod}`],
     ["Pod address", row.pod === null ? "" : `${row.pod_ip ?? "not known"}, port ${row.port}`],
+    ["Speaks", row.protocol ?? "not known"],
     ["Session", row.session === null ? "" : String(row.session)],
     ["First byte after", row.first_byte_ms === null ? "none yet" : span(row.first_byte_ms)],
     ["Received", `${bytes(row.received)}, ${speed(row.received_per_second)}`],
@@ -418,7 +513,7 @@ find("detail-close").addEventListener("click", closeDetail);
 const events = [];
 
 function addEvent(event) {
-  query.since = event.number;
+  query.since = Math.max(query.since, event.number);
   events.unshift(event);
   if (events.length > EVENTS) events.pop();
 }
@@ -542,16 +637,23 @@ async function read(body, signal) {
     rest = lines.pop();
     if (rest.length > LONGEST_LINE) throw new Error("podline said something that makes no sense");
     let hasEvents = false;
+    let hasRequests = false;
     for (const line of lines) {
       const told = JSON.parse(line);
       if (told.kind === "event") {
         addEvent(told);
         hasEvents = true;
+      } else if (told.kind === "request") {
+        addRequest(told);
+        hasRequests = true;
+      } else if (told.kind === "missed") {
+        missed += told.requests;
       } else if (told.kind === "now") {
         handleNow(told);
       }
     }
     if (hasEvents) drawEvents();
+    if (hasRequests) drawRequests();
   }
 }
 
@@ -561,7 +663,7 @@ function handleNow(now) {
   drawChart(now.rates);
   drawCapture(now.capture);
   drawConnections(now.connections);
-  if (now.watched && detail && keyOf(now.watched) === keyOf(detail)) drawConnection(now.watched);
+  if (now.watched && query.watched && detail && keyOf(now.watched) === keyOf(detail)) drawConnection(now.watched);
   if (isFirst) drawEvents(); // which names forwards
 }
 
@@ -576,22 +678,26 @@ find("help-close").addEventListener("click", () => help.close());
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.altKey || event.metaKey || help.open) return;
+  const section = event.target.closest("section");
+  const here = section?.id === "requests" ? requestTable : table;
   const isTyping = event.target.matches("input, select");
   if (event.key === "Escape") {
-    if (event.target === find("filter")) table.step(0);
+    if (isTyping) here.step(0);
     else closeDetail();
     return;
   }
   if (isTyping) {
-    if (event.key === "Enter" && event.target === find("filter")) table.step(0);
+    if (event.key === "Enter" && event.target.matches("input")) here.step(0);
     return;
   }
   const keys = {
-    j: () => table.step(1),
-    k: () => table.step(-1),
+    j: () => here.step(1),
+    k: () => here.step(-1),
     n: () => !find("next").disabled && turn(1),
     p: () => !find("previous").disabled && turn(-1),
-    "/": () => find("filter").focus(),
+    r: () => requestTable.step(0),
+    c: () => table.step(0),
+    "/": () => (here === table ? find("filter") : find("request-filter")).focus(),
     "?": () => help.showModal(),
   };
   if (Object.hasOwn(keys, event.key)) {
