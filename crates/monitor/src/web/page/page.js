@@ -1,5 +1,9 @@
 // What podline tells, drawn. Every text is set as text (textContent): nothing of a cluster or of traffic is ever markup.
 
+import { drawChart } from "/chart.js";
+import { Table, bytes, clock, draw, find, make, many, put, span, speed, words } from "/draw.js";
+import { ask, download, forgetToken, hasToken, onNewToken } from "/server.js";
+
 const ROWS = 100;
 const EVENTS = 300;
 const REQUESTS = 500;
@@ -7,194 +11,6 @@ const LONGEST_LINE = 4 * 1024 * 1024; // characters that may come without the en
 const FIRST_RETRY = 1000; // milliseconds
 const LAST_RETRY = 10000; // milliseconds
 const TYPING = 200; // milliseconds without a key until a filter is asked for
-
-const find = (id) => document.getElementById(id);
-
-// ---- the token
-
-// Out of the address bar, so that it is neither seen nor copied from there, and no history keeps it.
-function takeToken() {
-  const given = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (given) {
-    sessionStorage.setItem("token", given);
-    history.replaceState(null, "", location.pathname);
-  }
-  return sessionStorage.getItem("token");
-}
-
-let token = takeToken();
-
-// A new link in the same tab changes the fragment alone.
-addEventListener("hashchange", () => {
-  if (!location.hash.startsWith("#token=")) return;
-  token = takeToken();
-  listen();
-});
-
-function ask(path, body, signal) {
-  return fetch(path, {
-    method: "POST",
-    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-    cache: "no-store",
-    credentials: "omit",
-    redirect: "error",
-    signal,
-  });
-}
-
-// ---- words and numbers
-
-const UNITS = ["B", "kB", "MB", "GB", "TB"];
-
-function bytes(count) {
-  let unit = 0;
-  while (count >= 999.5 && unit < UNITS.length - 1) {
-    count /= 1000;
-    unit += 1;
-  }
-  return `${count < 10 && unit > 0 ? count.toFixed(1) : Math.round(count)} ${UNITS[unit]}`;
-}
-
-const speed = (count) => `${bytes(count)}/s`;
-
-function span(milliseconds) {
-  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
-  const seconds = milliseconds / 1000;
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
-  if (seconds < 100) return `${Math.round(seconds)} s`;
-  if (seconds < 6000) return `${Math.round(seconds / 60)} min`;
-  if (seconds < 172800) return `${Math.round(seconds / 3600)} h`;
-  return `${Math.round(seconds / 86400)} d`;
-}
-
-const clock = (time) => new Date(time).toLocaleTimeString([], { hour12: false });
-const many = (count, one, more) => `${count} ${count === 1 ? one : more}`;
-const words = (name) => name.replaceAll("_", " ");
-
-// ---- drawing
-
-function put(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-function make(tag, className, text) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text !== undefined) element.textContent = text;
-  return element;
-}
-
-// Draws a list into an element, one child for each item: children are made once and changed where they differ.
-function draw(parent, items, create, update) {
-  while (parent.children.length > items.length) parent.lastElementChild.remove();
-  items.forEach((item, at) => {
-    const child = parent.children[at] ?? parent.appendChild(create());
-    update(child, item);
-  });
-}
-
-// A table whose rows one walks through with the keyboard.
-class Table {
-  constructor(table, columns, open) {
-    this.table = table;
-    this.columns = columns;
-    this.open = open;
-    this.body = table.tBodies[0];
-    this.rows = new Map();
-    this.current = null; // the key of the row that has the focus, or would get it
-    this.body.addEventListener("keydown", (event) => this.key(event));
-    this.body.addEventListener("click", (event) => {
-      const row = event.target.closest("tr");
-      if (row) this.choose(row, true);
-    });
-    this.body.addEventListener("focusin", (event) => this.choose(event.target.closest("tr"), false));
-  }
-
-  head(sort) {
-    const row = this.table.tHead.rows[0];
-    for (const column of this.columns) {
-      const cell = make("th", column.className);
-      cell.scope = "col";
-      if (column.sort) {
-        const button = make("button", "", column.title);
-        button.type = "button";
-        button.addEventListener("click", () => sort(column));
-        cell.append(button);
-      } else {
-        cell.textContent = column.title;
-      }
-      row.append(cell);
-    }
-  }
-
-  showSort(name, descending) {
-    this.columns.forEach((column, at) => {
-      const cell = this.table.tHead.rows[0].cells[at];
-      if (column.sort === name) cell.setAttribute("aria-sort", descending ? "descending" : "ascending");
-      else cell.removeAttribute("aria-sort");
-    });
-  }
-
-  // Draws the rows in this order. One that is there already stays the same element, so it keeps the focus.
-  draw(items, key, tone) {
-    const known = this.rows;
-    this.rows = new Map();
-    const hadFocus = this.body.contains(document.activeElement);
-    let place = this.body.firstElementChild;
-    for (const item of items) {
-      const name = key(item);
-      const row = known.get(name) ?? this.create(name);
-      known.delete(name);
-      this.rows.set(name, row);
-      row.item = item;
-      row.dataset.tone = tone(item);
-      this.columns.forEach((column, at) => put(row.cells[at], column.text(item)));
-      if (row === place) place = place.nextElementSibling;
-      else this.body.insertBefore(row, place);
-    }
-    for (const row of known.values()) row.remove();
-    if (!this.rows.has(this.current)) this.current = this.rows.keys().next().value ?? null;
-    for (const [name, row] of this.rows) row.tabIndex = name === this.current ? 0 : -1;
-    if (hadFocus && !this.body.contains(document.activeElement)) this.rows.get(this.current)?.focus();
-  }
-
-  create(name) {
-    const row = make("tr");
-    row.key = name;
-    for (const column of this.columns) row.append(make("td", column.className));
-    return row;
-  }
-
-  select(name) {
-    for (const [key, row] of this.rows) row.setAttribute("aria-selected", String(key === name));
-  }
-
-  choose(row, open) {
-    this.current = row.key;
-    for (const other of this.rows.values()) other.tabIndex = other === row ? 0 : -1;
-    if (open) {
-      row.focus();
-      this.open(row.item);
-    }
-  }
-
-  step(by) {
-    const rows = [...this.body.rows];
-    if (rows.length === 0) return;
-    const at = rows.findIndex((row) => row.key === this.current);
-    const focused = this.body.contains(document.activeElement);
-    rows[focused ? Math.max(0, Math.min(rows.length - 1, at + by)) : Math.max(0, at)].focus();
-  }
-
-  key(event) {
-    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity };
-    if (event.key in steps) this.step(steps[event.key]);
-    else if (event.key === "Enter" || event.key === " ") this.open(event.target.closest("tr").item);
-    else return;
-    event.preventDefault();
-  }
-}
 
 // ---- forwards
 
@@ -240,34 +56,6 @@ function updateForward(element, forward) {
   const reason = forward.waiting === null ? "" : `Waiting for a pod: ${forward.waiting}`;
   put(waiting, held + reason);
   waiting.hidden = held + reason === "";
-}
-
-// ---- chart
-
-const SECONDS = 120;
-
-function drawChart({ sent, received, accepted }) {
-  const most = Math.max(1000, ...sent, ...received);
-  // Up to the next round number, so that the scale does not move with each second.
-  const power = 10 ** Math.floor(Math.log10(most));
-  const top = [1, 2, 5, 10].map((step) => step * power).find((step) => step >= most);
-  const points = (values) => {
-    const first = SECONDS - values.length;
-    return values.map((value, at) => `${first + at},${(100 - (value / top) * 100).toFixed(2)}`);
-  };
-  const chart = find("chart");
-  const line = points(received);
-  const begin = SECONDS - received.length;
-  chart.querySelector("polygon").setAttribute("points", line.length ? `${begin},100 ${line.join(" ")} ${SECONDS - 1},100` : "");
-  chart.querySelector("polyline.received").setAttribute("points", line.join(" "));
-  chart.querySelector("polyline.sent").setAttribute("points", points(sent).join(" "));
-  put(find("scale-top"), speed(top));
-  put(find("scale-middle"), speed(top / 2));
-  put(find("rate-received"), speed(received.at(-1) ?? 0));
-  put(find("rate-sent"), speed(sent.at(-1) ?? 0));
-  put(find("rate-accepted"), `${accepted.at(-1) ?? 0}/s`);
-  chart.setAttribute("aria-label", `Bytes a second of the last two minutes: ${speed(received.at(-1) ?? 0)} received, `
-    + `${speed(sent.at(-1) ?? 0)} sent now; at most ${speed(most)}`);
 }
 
 // ---- connections
@@ -550,9 +338,7 @@ function drawCapture(capture) {
 captureButton.addEventListener("click", async () => {
   captureButton.disabled = true;
   try {
-    const answer = await fetch("/api/capture", {
-      headers: { Authorization: `Bearer ${token}` }, cache: "no-store", credentials: "omit", redirect: "error",
-    });
+    const answer = await download("/api/capture");
     if (!answer.ok) throw new Error("this capture has no file that can be downloaded");
     const link = make("a");
     link.href = URL.createObjectURL(await answer.blob());
@@ -591,7 +377,7 @@ async function listen() {
   clearTimeout(waiting);
   listening?.abort();
   listening = null;
-  if (!token) {
+  if (!hasToken()) {
     state("over", "no token");
     notice("Open the link that podline printed when it started: it has the token that this page needs.");
     return;
@@ -605,8 +391,7 @@ async function listen() {
   try {
     const answer = await ask("/api/live", query, ours.signal);
     if (answer.status === 401) {
-      sessionStorage.removeItem("token");
-      token = null;
+      forgetToken();
       state("over", "wrong token");
       notice("This is another run of podline than the one that printed the link. Open the link that it printed.");
       return;
@@ -706,4 +491,5 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+onNewToken(listen);
 listen();
