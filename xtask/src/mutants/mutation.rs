@@ -116,13 +116,8 @@ pub(crate) const ALL: &[Mutation] = &[
             },
             Edit {
                 file: "crates/wire/src/session/lending.rs",
-                from: "            _ if self.is_retired() => 0,\n",
-                to: "",
-            },
-            Edit {
-                file: "crates/wire/src/session/lending.rs",
-                from: "if self.is_retired() || (self.proof.peer()",
-                to: "if self.fault.is_some() || (self.proof.peer()",
+                from: "!self.is_retired() && !self.is_silent()",
+                to: "self.fault.is_none() && !self.is_silent()",
             },
         ],
     },
