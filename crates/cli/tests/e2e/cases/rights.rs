@@ -66,7 +66,7 @@ async fn a_token_with_kubectls_rights_is_enough(world: Arc<World>) {
         forwarding
             .warns("SPDY is used, for WebSocket did not work: ")
             .await;
-        forwarding.warns("transport=Spdy").await;
+        forwarding.warns("a session is ready, by SPDY").await;
     }
 }
 
@@ -75,7 +75,7 @@ async fn websockets_are_used_where_the_role_has_them(world: Arc<World>) {
     let arguments = ["-v=4", "--kubeconfig", &kubeconfig, "svc/echo", ":7"];
     let forwarding = Forwarding::start(&world, &arguments).await;
     forwarding.connect(7).await.is_echoed(b"over WebSocket").await;
-    forwarding.warns("transport=Websocket").await;
+    forwarding.warns("a session is ready, by WebSocket").await;
 }
 
 async fn a_role_without_websockets_is_told_what_they_need(world: Arc<World>) {

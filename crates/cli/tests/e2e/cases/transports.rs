@@ -32,20 +32,20 @@ async fn bytes_flow_over_websocket(world: Arc<World>) {
     let forwarding =
         Forwarding::start(&world, &["-v=4", "--transport=websocket", "tools", ":7", ":20"]).await;
     both_ways(&forwarding).await;
-    forwarding.warns("transport=Websocket").await;
+    forwarding.warns("a session is ready, by WebSocket").await;
 }
 
 async fn bytes_flow_over_spdy(world: Arc<World>) {
     let forwarding = Forwarding::start(&world, &["-v=4", "--transport=spdy", "tools", ":7", ":20"]).await;
     both_ways(&forwarding).await;
-    forwarding.warns("transport=Spdy").await;
+    forwarding.warns("a session is ready, by SPDY").await;
 }
 
 async fn kubectls_variable_turns_websockets_off(world: Arc<World>) {
     let variables = [("KUBECTL_PORT_FORWARD_WEBSOCKETS", "False")];
     let forwarding = Forwarding::start_with(&world, &["-v=4", "tools", ":7", ":20"], &variables).await;
     both_ways(&forwarding).await;
-    forwarding.warns("transport=Spdy").await;
+    forwarding.warns("a session is ready, by SPDY").await;
 }
 
 async fn the_server_can_be_named_by_flags(world: Arc<World>) {
