@@ -1,3 +1,4 @@
+use std::io::IoSlice;
 use std::net::{IpAddr, SocketAddr};
 
 use podline_tunnel::PodAddress;
@@ -49,6 +50,14 @@ pub trait Tap: Send {
     /// The app's socket took `bytes` of the pod.
     fn received(&mut self, bytes: &[u8]) {
         let _ = bytes;
+    }
+
+    /// The app's socket took the bytes of `parts` at once, one part after the other. For those who only count: every other tap
+    /// is told of each part by [`Tap::received`].
+    fn received_parts(&mut self, parts: &[IoSlice<'_>]) {
+        for part in parts {
+            self.received(part);
+        }
     }
 
     /// The app sends no more.

@@ -1,3 +1,4 @@
+use std::io::IoSlice;
 use std::sync::Arc;
 
 use podline::{Outcome, Tap, Way};
@@ -66,9 +67,17 @@ impl Tap for ConnectionTap {
     }
 
     fn received(&mut self, bytes: &[u8]) {
-        self.observed.handle_received(bytes.len());
+        self.received_parts(&[IoSlice::new(bytes)]);
+    }
+
+    fn received_parts(&mut self, parts: &[IoSlice<'_>]) {
+        self.observed
+            .handle_received(parts.iter().map(|part| part.len()).sum());
         if let Some(recorder) = &mut self.recorder {
-            recorder.received(bytes, pcap::now());
+            let now = pcap::now();
+            for part in parts {
+                recorder.received(part, now);
+            }
         }
         self.dissect(|dissector, now| dissector.received(bytes, now));
     }

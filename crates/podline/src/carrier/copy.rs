@@ -257,7 +257,13 @@ impl<U: Upstream, D: Downstream, O: Observer> Carrier<U, D, O> {
                 .map(|(bytes, piece)| *piece = IoSlice::new(bytes))
                 .count();
             match self.app.try_write_vectored(&pieces[..count]) {
-                Ok(length) => self.taken(length),
+                Ok(length) => {
+                    if self.observer.looks() {
+                        let count = first(&self.waiting, length, &mut pieces);
+                        self.observer.received(&pieces[..count]);
+                    }
+                    self.taken(length);
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
             }
@@ -270,7 +276,6 @@ impl<U: Upstream, D: Downstream, O: Observer> Carrier<U, D, O> {
         self.carried.received += length as u64;
         while let Some(first) = self.waiting.front_mut() {
             let part = length.min(first.len());
-            self.observer.received(&first[..part]);
             length -= part;
             if part < first.len() {
                 first.advance(part);
@@ -280,6 +285,21 @@ impl<U: Upstream, D: Downstream, O: Observer> Carrier<U, D, O> {
         }
         self.half_close.handle_received(self.clock.now());
     }
+}
+
+/// Makes `pieces` of the first `length` bytes that wait; gives their number.
+fn first<'a>(waiting: &'a VecDeque<Bytes>, mut length: usize, pieces: &mut [IoSlice<'a>; PIECES]) -> usize {
+    let mut count = 0;
+    for (bytes, piece) in waiting.iter().zip(pieces) {
+        if length == 0 {
+            break;
+        }
+        let part = length.min(bytes.len());
+        *piece = IoSlice::new(&bytes[..part]);
+        length -= part;
+        count += 1;
+    }
+    count
 }
 
 enum Came {

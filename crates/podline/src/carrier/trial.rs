@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::future::{self, Future};
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
@@ -192,11 +192,15 @@ impl Downstream for Giver {
 }
 
 impl Observer for () {
+    fn looks(&self) -> bool {
+        false
+    }
+
     fn opened(&mut self, _: &Way) {}
 
     fn sent(&mut self, _: &[u8]) {}
 
-    fn received(&mut self, _: &[u8]) {}
+    fn received(&mut self, _: &[IoSlice<'_>]) {}
 
     fn sent_all(&mut self) {}
 }
