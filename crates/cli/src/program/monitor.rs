@@ -27,8 +27,8 @@ impl Watch {
         }
         let monitor = Monitor::start();
         // Before the web page, which looks into HTTP too and asks for no values of queries: the first to ask decides.
-        if let Some(http) = plan.http {
-            monitor.look_into_http(http.show_query);
+        if plan.http.is_some() || plan.tui.is_some() {
+            monitor.look_into_http(plan.http.is_some_and(|http| http.show_query));
         }
         let web = match plan.web {
             Some(options) => {

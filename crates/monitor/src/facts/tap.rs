@@ -79,7 +79,11 @@ impl Tap for ConnectionTap {
                 recorder.received(part, now);
             }
         }
-        self.dissect(|dissector, now| dissector.received(bytes, now));
+        self.dissect(|dissector, now| {
+            for part in parts {
+                dissector.received(part, now);
+            }
+        });
     }
 
     fn sent_all(&mut self) {

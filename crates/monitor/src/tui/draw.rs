@@ -3,6 +3,7 @@
 mod connections;
 mod forwards;
 mod head;
+mod http;
 mod log;
 mod popup;
 
@@ -40,10 +41,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, look: Look) {
     head::draw_tabs(frame, tabs, model, look);
     match model.pane {
         Pane::Connections => connections::draw(frame, body, model, look),
+        Pane::Http => http::draw(frame, body, model, look),
         Pane::Log => log::draw(frame, body, model, look),
     }
     popup::draw_foot(frame, foot, model, look);
-    if model.has_detail && model.pane == Pane::Connections {
+    if model.has_detail {
         popup::draw_detail(frame, body, model, look);
     }
     if model.has_help {

@@ -7,10 +7,12 @@ use jiff::tz::TimeZone;
 use super::prompt::edit;
 use super::rows::rows;
 use super::{Key, Prompt, Row, Sort};
-use crate::{Fact, ForwardName, ForwardSnapshot, Next, Saying, Weight, What, say, say_end};
+use crate::{Exchanged, Fact, ForwardName, ForwardSnapshot, Next, Saying, Weight, What, say, say_end};
 
 /// Lines of the log that are kept.
 const LOG: usize = 500;
+/// HTTP requests that are kept.
+const EXCHANGES: usize = 500;
 /// Rows that a page key moves by.
 const PAGE: isize = 10;
 
@@ -20,6 +22,8 @@ pub(super) struct Model {
     pub(super) forwards: Vec<ForwardSnapshot>,
     pub(super) rows: Vec<Row>,
     pub(super) log: VecDeque<Line>,
+    /// The last HTTP requests.
+    pub(super) exchanges: VecDeque<Request>,
     pub(super) pane: Pane,
     pub(super) filter: String,
     pub(super) sort: Sort,
@@ -29,6 +33,10 @@ pub(super) struct Model {
     pub(super) has_help: bool,
     /// The connection that keys act on; the first row if it is none of those that are shown.
     selected: Option<(usize, u64)>,
+    /// The number of the HTTP request that keys act on; the latest if it is none of those that are kept.
+    chosen: Option<u64>,
+    /// Counts the HTTP requests.
+    last_request: u64,
     /// How many lines the log is scrolled back.
     pub(super) scrolled: usize,
     /// Whose time of day is shown.
@@ -44,11 +52,21 @@ pub(super) struct Line {
     pub(super) saying: Saying,
 }
 
+/// One line of the HTTP log.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    /// Counts them, from 1.
+    number: u64,
+    pub(super) forward: Arc<ForwardName>,
+    pub(super) exchanged: Exchanged,
+}
+
 /// What the lower part of the screen shows.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) enum Pane {
     #[default]
     Connections,
+    Http,
     Log,
 }
 
@@ -64,18 +82,20 @@ pub(super) enum Command {
 }
 
 impl Pane {
-    pub(super) const ALL: [Self; 2] = [Self::Connections, Self::Log];
+    pub(super) const ALL: [Self; 3] = [Self::Connections, Self::Http, Self::Log];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Connections => "connections",
+            Self::Http => "http",
             Self::Log => "events",
         }
     }
 
     fn next(self) -> Self {
         match self {
-            Self::Connections => Self::Log,
+            Self::Connections => Self::Http,
+            Self::Http => Self::Log,
             Self::Log => Self::Connections,
         }
     }
@@ -88,6 +108,7 @@ impl Model {
             forwards: Vec::new(),
             rows: Vec::new(),
             log: VecDeque::new(),
+            exchanges: VecDeque::new(),
             pane: Pane::default(),
             filter: String::new(),
             sort: Sort::default(),
@@ -96,6 +117,8 @@ impl Model {
             has_detail: false,
             has_help: false,
             selected: None,
+            chosen: None,
+            last_request: 0,
             scrolled: 0,
             zone,
         }
@@ -125,17 +148,31 @@ impl Model {
                 let connection = &closed.connection;
                 say_end(connection.id, connection.local.port(), &closed.outcome)
             }
+            What::Exchanged(exchanged) => {
+                self.handle_exchanged(fact, exchanged);
+                None
+            }
             What::Happened(event) => say(event),
-            What::Accepted(_)
-            | What::Exchanged(_)
-            | What::Opened { .. }
-            | What::Overlooked { .. }
-            | What::Ready
-            | What::Recognised { .. } => None,
+            What::Overlooked { exchanges, .. } => Some(Saying::warning(format!(
+                "{exchanges} requests were not shown, for there were too many"
+            ))),
+            What::Accepted(_) | What::Opened { .. } | What::Ready | What::Recognised { .. } => None,
         };
         if let Some(saying) = saying.filter(|saying| saying.weight != Weight::Detail) {
             self.push(fact.at, Some(fact.forward.clone()), saying);
         }
+    }
+
+    fn handle_exchanged(&mut self, fact: &Fact, exchanged: &Exchanged) {
+        if self.exchanges.len() == EXCHANGES {
+            self.exchanges.pop_front();
+        }
+        self.last_request += 1;
+        self.exchanges.push_back(Request {
+            number: self.last_request,
+            forward: fact.forward.clone(),
+            exchanged: exchanged.clone(),
+        });
     }
 
     fn push(&mut self, at: Timestamp, forward: Option<Arc<ForwardName>>, saying: Saying) {
@@ -158,6 +195,18 @@ impl Model {
     /// The selected connection, if there is one.
     pub(super) fn selected(&self) -> Option<&Row> {
         self.rows.get(self.place())
+    }
+
+    /// The place of the chosen HTTP request.
+    pub(super) fn request_place(&self) -> usize {
+        let is_chosen = |request: &Request| self.chosen == Some(request.number);
+        let last = self.exchanges.len().saturating_sub(1);
+        self.exchanges.iter().position(is_chosen).unwrap_or(last)
+    }
+
+    /// The chosen HTTP request, if there is one.
+    pub(super) fn request(&self) -> Option<&Request> {
+        self.exchanges.get(self.request_place())
     }
 
     pub(super) fn handle_key(&mut self, key: Key) -> Option<Command> {
@@ -202,15 +251,17 @@ impl Model {
                 self.filter.clear();
                 self.arrange();
             }
-            Key::Tab => self.pane = self.pane.next(),
-            Key::Character('1') => self.pane = Pane::Connections,
-            Key::Character('2') => self.pane = Pane::Log,
+            Key::Tab => self.turn_to(self.pane.next()),
+            Key::Character('1') => self.turn_to(Pane::Connections),
+            Key::Character('2') => self.turn_to(Pane::Http),
+            Key::Character('3') => self.turn_to(Pane::Log),
             Key::Character('j') | Key::Down => self.move_by(1),
             Key::Character('k') | Key::Up => self.move_by(-1),
             Key::PageDown => self.move_by(PAGE),
             Key::PageUp => self.move_by(-PAGE),
             Key::Character('g') | Key::Home => self.move_by(isize::MIN),
             Key::Character('G') | Key::End => self.move_by(isize::MAX),
+            Key::Enter => self.has_detail = !self.has_detail && self.has_rows(),
             key if self.pane == Pane::Connections => self.handle_connections_key(key),
             _ => {}
         }
@@ -219,7 +270,6 @@ impl Model {
 
     fn handle_connections_key(&mut self, key: Key) {
         match key {
-            Key::Enter => self.has_detail = !self.has_detail && !self.rows.is_empty(),
             Key::Character('/') => {
                 self.prompt = Some(Prompt::Filter {
                     before: self.filter.clone(),
@@ -250,12 +300,33 @@ impl Model {
                 let place = self.place().saturating_add_signed(rows).min(last);
                 self.selected = self.rows.get(place).map(Row::key);
             }
+            Pane::Http => {
+                let last = self.exchanges.len().saturating_sub(1);
+                let place = self.request_place().saturating_add_signed(rows).min(last);
+                // Whoever stands on the latest goes on with what comes.
+                let request = self.exchanges.get(place).filter(|_| place < last);
+                self.chosen = request.map(|request| request.number);
+            }
             // Back in time is up.
             Pane::Log => {
                 let back = rows.checked_neg().unwrap_or(isize::MAX);
                 let most = self.log.len().saturating_sub(1);
                 self.scrolled = self.scrolled.saturating_add_signed(back).min(most);
             }
+        }
+    }
+
+    fn turn_to(&mut self, pane: Pane) {
+        self.pane = pane;
+        self.has_detail = false;
+    }
+
+    /// Whether there is something to see details of.
+    fn has_rows(&self) -> bool {
+        match self.pane {
+            Pane::Connections => !self.rows.is_empty(),
+            Pane::Http => !self.exchanges.is_empty(),
+            Pane::Log => false,
         }
     }
 
@@ -268,6 +339,6 @@ impl Model {
             let last = self.rows.len().saturating_sub(1);
             self.selected = self.rows.get(place.min(last)).map(Row::key);
         }
-        self.has_detail &= !self.rows.is_empty();
+        self.has_detail &= self.has_rows();
     }
 }

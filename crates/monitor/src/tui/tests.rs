@@ -6,14 +6,16 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use podline::{Connection, End, LocalAddress, Outcome, PodAddress, PodState, PodView, Way};
+use podline_wire::Time;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::model::Pane;
 use super::{Command, Key, Look, Model, Prompt, draw};
+use crate::http::{Dissector, Finding};
 use crate::{
-    Closed, ConnectionState, ConnectionView, Fact, ForwardName, ForwardSnapshot, Next, Rates, Sample, Totals,
-    What,
+    Closed, ConnectionState, ConnectionView, Exchanged, Fact, ForwardName, ForwardSnapshot, Next, Rates,
+    Sample, Totals, What,
 };
 
 fn pod(name: &str, state: PodState, connections: usize) -> PodView {
@@ -217,7 +219,7 @@ fn what_happens_is_in_the_log_and_can_be_scrolled() {
         model.handle_next(&closed(id, End::PodReset));
     }
     assert_eq!(model.log.len(), 28, "a clean end is no news");
-    keys(&mut model, "2");
+    keys(&mut model, "3");
     insta::assert_snapshot!(shown(&model, 60, 14));
     keys(&mut model, "kk");
     let before = shown(&model, 60, 14);
@@ -232,7 +234,7 @@ fn what_happens_is_in_the_log_and_can_be_scrolled() {
 fn what_was_missed_is_said() {
     let mut model = model();
     model.handle_next(&Next::Skipped(7));
-    keys(&mut model, "2");
+    keys(&mut model, "3");
     assert!(shown(&model, 80, 12).contains("7 events were not shown"));
 }
 
@@ -304,4 +306,55 @@ fn text_from_outside_cannot_drive_the_terminal() {
         !shown.contains('\u{1b}') && shown.contains("\\u{1b}[2Jweb"),
         "{shown}"
     );
+}
+
+/// The facts of a connection that carried `request` and `response`.
+fn exchanged(request: &[u8], response: &[u8]) -> Vec<Next> {
+    let mut dissector = Dissector::new(false);
+    dissector.sent(request, Time::ZERO);
+    dissector.received(response, Time::ZERO + Duration::from_millis(12));
+    let mut facts = Vec::new();
+    while let Some(finding) = dissector.poll() {
+        if let Finding::Exchange(exchange) = finding {
+            facts.push(Next::Fact(Arc::new(Fact {
+                at: Timestamp::from_second(1_700_000_001).unwrap(),
+                forward: name(0, "svc/api"),
+                what: What::Exchanged(Box::new(Exchanged {
+                    connection: connection(7, ConnectionState::Open).connection,
+                    started: Timestamp::from_second(1_700_000_000).unwrap(),
+                    exchange: *exchange,
+                })),
+            })));
+        }
+    }
+    facts
+}
+
+#[test]
+fn http_requests_have_a_pane_with_details() {
+    let mut model = model();
+    keys(&mut model, "2");
+    assert!(shown(&model, 80, 12).contains("no HTTP request yet"));
+    let requests = b"GET /a?token=1 HTTP/1.1\r\nHost: api\r\nAuthorization: Bearer x\r\n\r\n\
+                     DELETE /b HTTP/1.1\r\nHost: api\r\n\r\n";
+    let responses = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello\
+                      HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+    for next in exchanged(requests, responses) {
+        model.handle_next(&next);
+    }
+    // The latest is chosen, and stays so for whoever does not move.
+    assert_eq!(model.request_place(), 1);
+    keys(&mut model, "k");
+    model.handle_key(Key::Enter);
+    insta::assert_snapshot!(shown(&model, 90, 24));
+    // Whoever has moved stays with the request.
+    for next in exchanged(
+        b"GET /c HTTP/1.1\r\nHost: api\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+    ) {
+        model.handle_next(&next);
+    }
+    assert_eq!(model.request_place(), 0);
+    keys(&mut model, "G");
+    assert_eq!(model.request_place(), 2);
 }

@@ -7,16 +7,16 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph, Wrap};
 
 use super::super::format::{bytes, span};
-use super::super::model::Pane;
+use super::super::model::{Pane, Request};
 use super::super::{Look, Model, Prompt, Row};
-use super::middle;
+use super::{http, middle};
 use crate::ConnectionState;
 
 const HELP: [(&str, &str); 13] = [
     ("j k ↓ ↑", "move"),
     ("g G", "first, last"),
-    ("1 2 Tab", "connections, events"),
-    ("Enter", "details of the connection"),
+    ("1 2 3 Tab", "connections, HTTP requests, events"),
+    ("Enter", "details of the connection or request"),
     ("/", "show only what has a text; Esc: all again"),
     ("s", "sort by age, sent, received, state"),
     ("r", "reverse the order"),
@@ -47,10 +47,21 @@ pub(super) fn draw_help(frame: &mut Frame<'_>, area: Rect, look: Look) {
     );
 }
 
-/// All that is known of the selected connection.
+/// All that is known of the connection or HTTP request that keys act on.
 pub(super) fn draw_detail(frame: &mut Frame<'_>, area: Rect, model: &Model, look: Look) {
-    let Some(row) = model.selected() else { return };
-    let lines: Vec<Line<'_>> = facts(row)
+    let detail = match model.pane {
+        Pane::Connections => model.selected().map(|row| {
+            let title = format!(" connection {} ", row.connection.connection.id);
+            (title, facts(row))
+        }),
+        Pane::Http => model.request().map(|request| {
+            let title = format!(" request on connection {} ", request.exchanged.connection.id);
+            (title, request_facts(request))
+        }),
+        Pane::Log => None,
+    };
+    let Some((title, facts)) = detail else { return };
+    let lines: Vec<Line<'_>> = facts
         .into_iter()
         .map(|(name, value)| {
             Line::from(vec![
@@ -59,14 +70,48 @@ pub(super) fn draw_detail(frame: &mut Frame<'_>, area: Rect, model: &Model, look
             ])
         })
         .collect();
-    let title = format!(" connection {} ", row.connection.connection.id);
     let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(3);
-    let place = middle(area, 72, height);
+    let place = middle(area, 76, height);
     frame.render_widget(Clear, place);
     let detail = Paragraph::new(lines)
         .wrap(Wrap { trim: false })
         .block(Block::bordered().title(title));
     frame.render_widget(detail, place);
+}
+
+fn request_facts(request: &Request) -> Vec<(&'static str, String)> {
+    let exchange = &request.exchanged.exchange;
+    let mut facts = vec![
+        ("forward", request.forward.to_string()),
+        (
+            "request",
+            format!("{} {} {}", exchange.method, exchange.target, exchange.version),
+        ),
+        ("started", format!("{:.3}", request.exchanged.started)),
+        ("status", http::status(exchange)),
+        ("ending", exchange.ending.to_string()),
+    ];
+    if let Some(waited) = exchange.first_byte {
+        facts.push(("first byte", format!("after {}", span(waited))));
+    }
+    facts.push(("took", span(exchange.duration)));
+    facts.push((
+        "bodies",
+        format!(
+            "{} sent, {} received",
+            bytes(exchange.request_body),
+            bytes(exchange.response_body)
+        ),
+    ));
+    let headers = exchange.request_headers.iter().map(|header| ("sent", header));
+    let headers = headers.chain(
+        exchange
+            .response_headers
+            .iter()
+            .map(|header| ("received", header)),
+    );
+    facts.extend(headers.map(|(way, header)| (way, format!("{}: {}", header.name, header.value))));
+    facts
 }
 
 fn facts(row: &Row) -> Vec<(&'static str, String)> {
@@ -120,6 +165,7 @@ pub(super) fn draw_foot(frame: &mut Frame<'_>, area: Rect, model: &Model, look: 
                 Pane::Connections => {
                     "q quit  ? help  Tab pane  j k move  Enter details  / filter  s sort  x end"
                 }
+                Pane::Http => "q quit  ? help  Tab pane  j k move  Enter details",
                 Pane::Log => "q quit  ? help  Tab pane  j k scroll",
             };
             Line::styled(keys, look.faint())
