@@ -167,7 +167,7 @@ mod tests {
         };
         let tell = &mut |event| events.push(event);
         teller.handle_serving(vec![a.clone(), b.clone()], false, tell);
-        teller.handle_serving(vec![b.clone(), a.clone()], false, tell);
+        teller.handle_serving(vec![b.clone(), a], false, tell);
         assert!(events.is_empty(), "{events:?}");
         teller.handle_serving(vec![b, c], false, &mut |event| events.push(event));
         assert_eq!(told(&mut events), ["+c -a of 2"]);
