@@ -61,7 +61,7 @@ pub(super) fn missing(mut hop: Hop, rights: &[(Right, bool)], namespace: &str) -
                 hop = hop.problem(reason, hint);
             }
             Need::Useful(what) => {
-                hop = hop.problem(format!("not allowed, and not needed: {right}; {what}"), None)
+                hop = hop.problem(format!("not allowed, and not needed: {right}; {what}"), None);
             }
             _ => {
                 hop.state = State::Failed;
