@@ -45,10 +45,8 @@ pub(crate) fn offence(root: &Value, schema: &Value, value: &Value, path: &str) -
             .find_map(|(name, schema)| offence(root, schema, value.get(name)?, &format!("{path}/{name}"))),
         "required" => {
             let object = value.as_object()?;
-            let names = wanted.as_array().unwrap().iter();
-            let missing = names
-                .filter(|name| !object.contains_key(name.as_str().unwrap()))
-                .next()?;
+            let mut names = wanted.as_array().unwrap().iter();
+            let missing = names.find(|name| !object.contains_key(name.as_str().unwrap()))?;
             Some(format!("{path} lacks {missing}"))
         }
         "type" => {

@@ -133,7 +133,7 @@ async fn read_back(capture: &Path) -> Result<u64, String> {
         }
         decode(payload, &mut bytes)?;
         if let Some(wrong) = pattern::first_difference(offset, &bytes) {
-            return Err(format!("byte {} is another", offset + wrong as u64));
+            return Err(format!("byte {} is another", offset + wrong));
         }
         offset += bytes.len() as u64;
         packets += 1;
