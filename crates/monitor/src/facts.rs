@@ -7,6 +7,9 @@ pub use connection::{ConnectionState, ConnectionView};
 mod fact;
 pub use fact::{Closed, Exchanged, Fact, ForwardName, What};
 
+mod first_bytes;
+pub use first_bytes::FirstBytes;
+
 mod forward;
 pub use forward::{ForwardMonitor, ForwardSnapshot};
 

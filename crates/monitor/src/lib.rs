@@ -27,13 +27,20 @@
 
 mod facts;
 pub use facts::{
-    Closed, ConnectionState, ConnectionView, Exchanged, Fact, Facts, ForwardMonitor, ForwardName,
+    Closed, ConnectionState, ConnectionView, Exchanged, Fact, Facts, FirstBytes, ForwardMonitor, ForwardName,
     ForwardSnapshot, Monitor, Next, Rates, Sample, Totals, What,
 };
 
 pub mod http;
 
+pub mod json;
+
+mod metrics;
+pub use metrics::{MetricsError, MetricsServer};
+
 pub mod pcap;
+
+mod serve;
 
 mod tui;
 pub use tui::{Look, TuiError, run as run_tui};

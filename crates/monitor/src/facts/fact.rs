@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use podline::{Connection, Event, Outcome, Target, Way};
+use podline::{Connection, Event, Outcome, Probed, Target, Way};
 use std::sync::Arc;
 
 use crate::http::{Exchange, Protocol};
@@ -55,6 +55,8 @@ pub enum What {
         /// How many.
         exchanges: u64,
     },
+    /// A port inside a pod was probed.
+    Probed(Probed),
     /// Connections are taken from now on.
     Ready,
     /// It was found out what a connection speaks, or what it speaks from now on.

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use jiff::Timestamp;
 use podline::{
-    Connection, Event, Events, Forward, ForwardView, LocalAddress, PodView, Tap, TapSource, Target,
+    Connection, Event, Events, Forward, ForwardView, LocalAddress, PodView, Probed, Tap, TapSource, Target,
     Transport, Untrusted,
 };
 
@@ -47,6 +47,8 @@ pub struct ForwardSnapshot {
     pub rates: Rates,
     /// Sessions that were lost, or could not be made.
     pub lost_sessions: u64,
+    /// Sessions that were made.
+    pub made_sessions: u64,
 }
 
 /// What is known of one forward.
@@ -70,6 +72,7 @@ struct State {
     totals: Totals,
     rates: Rates,
     lost_sessions: u64,
+    made_sessions: u64,
 }
 
 impl ForwardMonitor {
@@ -106,6 +109,11 @@ impl ForwardMonitor {
         if self.record.view.set(forward.view()).is_ok() {
             tokio::spawn(follow(self.record.clone(), forward.events()));
         }
+    }
+
+    /// Says what was found of a port.
+    pub fn probed(&self, probed: &Probed) {
+        self.record.tell(|| What::Probed(probed.clone()));
     }
 
     /// Says that the forward takes connections now.
@@ -168,7 +176,10 @@ impl Record {
                 Event::ConnectionEnded { .. } | Event::ConnectionOpened { .. } => return,
                 Event::Listening(address) => state.addresses.push(*address),
                 Event::SessionLost(_) => state.lost_sessions += 1,
-                Event::SessionUp(transport) => state.transport = Some(*transport),
+                Event::SessionUp(transport) => {
+                    state.transport = Some(*transport);
+                    state.made_sessions += 1;
+                }
                 Event::TransportFellBack(_) => state.transport = Some(Transport::Spdy),
                 _ => {}
             }
@@ -211,6 +222,7 @@ impl Record {
             totals: state.totals_now(),
             rates: state.rates.clone(),
             lost_sessions: state.lost_sessions,
+            made_sessions: state.made_sessions,
         }
     }
 

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::Closed;
+use super::{Closed, FirstBytes};
 
 /// Sums over the connections of a forward that are over, and a count of all.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -10,6 +10,8 @@ pub struct Totals {
     pub accepted: u64,
     /// Connections that are over, by [`podline::End::name`].
     pub ended: BTreeMap<&'static str, u64>,
+    /// How long the first byte of the pod took, of those that are over and had one.
+    pub first_bytes: FirstBytes,
     /// Bytes that apps sent.
     pub sent: u64,
     /// Bytes that apps received.
@@ -24,6 +26,9 @@ impl Totals {
 
     pub(super) fn handle_closed(&mut self, closed: &Closed) {
         *self.ended.entry(closed.outcome.end.name()).or_default() += 1;
+        if let Some(waited) = closed.first_byte {
+            self.first_bytes.handle(waited);
+        }
         self.sent += closed.outcome.sent;
         self.received += closed.outcome.received;
     }

@@ -62,7 +62,7 @@ const ALLOCATION: usize = 16;
 
 impl Exchange {
     /// One of which nothing is known.
-    pub(super) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self {
             started: Time::ZERO,
             version: Version::Http11,

@@ -156,7 +156,11 @@ impl Model {
             What::Overlooked { exchanges, .. } => Some(Saying::warning(format!(
                 "{exchanges} requests were not shown, for there were too many"
             ))),
-            What::Accepted(_) | What::Opened { .. } | What::Ready | What::Recognised { .. } => None,
+            What::Accepted(_)
+            | What::Opened { .. }
+            | What::Probed(_)
+            | What::Ready
+            | What::Recognised { .. } => None,
         };
         if let Some(saying) = saying.filter(|saying| saying.weight != Weight::Detail) {
             self.push(fact.at, Some(fact.forward.clone()), saying);

@@ -92,6 +92,7 @@ fn forward(index: usize, target: &str, connections: Vec<ConnectionView>) -> Forw
         ended: Vec::new(),
         rates,
         lost_sessions: 0,
+        made_sessions: 6,
     }
 }
 

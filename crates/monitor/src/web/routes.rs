@@ -20,6 +20,7 @@ use tokio::time::timeout;
 
 use super::guard::protect;
 use super::{Guard, Live, Log, Query, Reached, Refusal, Speeds, page};
+use crate::serve::LocalEnd;
 use crate::{
     Monitor,
     pcap::{Capture, Snapshot},
@@ -93,12 +94,12 @@ pub(super) fn routes(shared: Arc<Shared>) -> Router {
 /// Lets in who may come in, and gives every answer the headers that it needs.
 async fn admit(
     State(shared): State<Arc<Shared>>,
-    Extension(reached): Extension<Reached>,
+    Extension(LocalEnd(local)): Extension<LocalEnd>,
     request: Request,
     next: Next,
 ) -> Response {
     let (head, body) = request.into_parts();
-    let answer = match shared.guard.check(&head, reached) {
+    let answer = match shared.guard.check(&head, Reached::new(local)) {
         Ok(()) => timeout(ANSWER, next.run(Request::from_parts(head, body)))
             .await
             .unwrap_or_else(|_| Refusal::TooSlow.into_response()),

@@ -46,6 +46,19 @@ pub struct Probed {
     pub round_trip: Duration,
 }
 
+impl Probed {
+    /// What a probe comes to; for those who test what they make of it.
+    pub fn new(pod: PodAddress, port: u16, probe: Probe, took: Duration, round_trip: Duration) -> Self {
+        Self {
+            pod,
+            port,
+            probe,
+            took,
+            round_trip,
+        }
+    }
+}
+
 impl Probe {
     /// Whether connections can be made to the port.
     pub fn is_open(&self) -> bool {

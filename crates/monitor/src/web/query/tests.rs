@@ -53,6 +53,7 @@ fn forward(index: usize, target: &str, connections: Vec<ConnectionView>) -> Forw
         totals: Totals::default(),
         rates: Rates::default(),
         lost_sessions: 0,
+        made_sessions: 6,
     }
 }
 
