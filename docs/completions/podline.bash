@@ -47,7 +47,7 @@ _podline() {
 
     case "${cmd}" in
         podline)
-            opts="-v -q -n -s -h -V --address --all-ports --balance --exit-on-loss --half-close-linger --hold --max-sessions --pod-running-timeout --require-ready --stalled-reader --tui --transport --http --http-show-query --web --web-allow-remote --pcap --pcap-limit --pcap-overwrite --pcap-snaplen --v --quiet --namespace --context --kubeconfig --cluster --user --server --proxy-url --token --username --password --as --as-group --as-uid --as-user-extra --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --request-timeout --cache-dir --disable-compression --kuberc --log-flush-frequency --match-server-version --profile --profile-output --vmodule --warnings-as-errors --help --version completion demo check help"
+            opts="-o -v -q -n -s -h -V --address --all-ports --balance --exit-on-loss --half-close-linger --hold --max-sessions --pod-running-timeout --ports-file --require-ready --stalled-reader --timeout --tui --transport --wait --http --http-show-query --metrics --output --web --web-allow-remote --pcap --pcap-limit --pcap-overwrite --pcap-snaplen --v --quiet --namespace --context --kubeconfig --cluster --user --server --proxy-url --token --username --password --as --as-group --as-uid --as-user-extra --certificate-authority --client-certificate --client-key --tls-server-name --insecure-skip-tls-verify --request-timeout --cache-dir --disable-compression --kuberc --log-flush-frequency --match-server-version --profile --profile-output --vmodule --warnings-as-errors --help --version completion demo check help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -85,6 +85,21 @@ _podline() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --ports-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
                 --require-ready)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -93,8 +108,16 @@ _podline() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --transport)
                     COMPREPLY=($(compgen -W "auto spdy websocket" -- "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --http)
@@ -103,6 +126,21 @@ _podline() {
                     ;;
                 --http-show-query)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "json" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "json" -- "${cur}"))
                     return 0
                     ;;
                 --web)

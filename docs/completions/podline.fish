@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_podline_global_optspecs
-    string join \n address= all-ports= balance= exit-on-loss= half-close-linger= hold= max-sessions= pod-running-timeout= require-ready= stalled-reader= tui transport= http= http-show-query= web= web-allow-remote= pcap= pcap-limit= pcap-overwrite= pcap-snaplen= v/v= q/quiet n/namespace= context= kubeconfig= cluster= user= s/server= proxy-url= token= username= password= as= as-group= as-uid= as-user-extra= certificate-authority= client-certificate= client-key= tls-server-name= insecure-skip-tls-verify= request-timeout= cache-dir= disable-compression= kuberc= log-flush-frequency= match-server-version= profile= profile-output= vmodule= warnings-as-errors= h/help V/version
+    string join \n address= all-ports= balance= exit-on-loss= half-close-linger= hold= max-sessions= pod-running-timeout= ports-file= require-ready= stalled-reader= timeout= tui transport= wait= http= http-show-query= metrics= o/output= web= web-allow-remote= pcap= pcap-limit= pcap-overwrite= pcap-snaplen= v/v= q/quiet n/namespace= context= kubeconfig= cluster= user= s/server= proxy-url= token= username= password= as= as-group= as-uid= as-user-extra= certificate-authority= client-certificate= client-key= tls-server-name= insecure-skip-tls-verify= request-timeout= cache-dir= disable-compression= kuberc= log-flush-frequency= match-server-version= profile= profile-output= vmodule= warnings-as-errors= h/help V/version
 end
 
 function __fish_podline_needs_command
@@ -34,13 +34,18 @@ complete -c podline -n "__fish_podline_needs_command" -l half-close-linger -d 'H
 complete -c podline -n "__fish_podline_needs_command" -l hold -d 'How long a connection waits for a pod while there is none, before it is reset' -r
 complete -c podline -n "__fish_podline_needs_command" -l max-sessions -d 'How many sessions to a pod may be made so that each connection has its own' -r
 complete -c podline -n "__fish_podline_needs_command" -l pod-running-timeout -d 'How long to wait until a pod of the target is running, such as `5s`, `2m` or `3h`' -r
+complete -c podline -n "__fish_podline_needs_command" -l ports-file -d 'Tell scripts where the ports are: a line for each address, in a file that is there as long as they are' -r -F
 complete -c podline -n "__fish_podline_needs_command" -l require-ready -d 'Let connections wait for a pod that is ready, rather than use one that only runs where none is' -r
 complete -c podline -n "__fish_podline_needs_command" -l stalled-reader -d 'How long a connection may take nothing while another waits behind it on the same session, before it is reset' -r
+complete -c podline -n "__fish_podline_needs_command" -l timeout -d 'How long to wait with --wait' -r
 complete -c podline -n "__fish_podline_needs_command" -l transport -d 'How to ask the API server for the connection into the pod' -r -f -a "auto\t'WebSocket first, SPDY where that is refused'
 spdy\t'SPDY alone'
 websocket\t'WebSocket alone'"
+complete -c podline -n "__fish_podline_needs_command" -l wait -d 'Say `Forwarding from`, and run a program, only once the ports are open inside the pod' -r
 complete -c podline -n "__fish_podline_needs_command" -l http -d 'Show each HTTP request as a line on standard error, and what other connections speak' -r
 complete -c podline -n "__fish_podline_needs_command" -l http-show-query -d 'Show the values of queries too, which may be secrets' -r
+complete -c podline -n "__fish_podline_needs_command" -l metrics -d 'Serve metrics for Prometheus at http://ADDRESS/metrics' -r -f
+complete -c podline -n "__fish_podline_needs_command" -s o -l output -d 'What to print in the place of kubectl\'s lines' -r -f -a "json\t'A JSON object a line for everything that happens, as docs/events.schema.json describes them'"
 complete -c podline -n "__fish_podline_needs_command" -l web -d 'Show what goes through on a web page, at an address or at any free port of 127.0.0.1' -r -f
 complete -c podline -n "__fish_podline_needs_command" -l web-allow-remote -d 'Let `--web` listen on an address that other machines reach; everything goes there unencrypted' -r
 complete -c podline -n "__fish_podline_needs_command" -l pcap -d 'Record all connections into a new pcapng file, for Wireshark; `-` is standard output' -r -F
@@ -77,7 +82,7 @@ complete -c podline -n "__fish_podline_needs_command" -l profile -d 'kubectl\'s 
 complete -c podline -n "__fish_podline_needs_command" -l profile-output -d 'The file for kubectl\'s profile of itself' -r -F
 complete -c podline -n "__fish_podline_needs_command" -l vmodule -d 'kubectl\'s log levels by source file' -r
 complete -c podline -n "__fish_podline_needs_command" -l warnings-as-errors -d 'kubectl\'s way to fail on a warning from the server; a forward sees none' -r
-complete -c podline -n "__fish_podline_needs_command" -l tui -d 'Show the forwards, their pods, connections and events on the terminal; `?` there tells the keys'
+complete -c podline -n "__fish_podline_needs_command" -l tui -d 'Show everything on the terminal: forwards, pods, connections and events'
 complete -c podline -n "__fish_podline_needs_command" -s q -l quiet -d 'Print the `Forwarding from` lines and what goes wrong, and nothing else'
 complete -c podline -n "__fish_podline_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c podline -n "__fish_podline_needs_command" -s V -l version -d 'Print version'

@@ -24,7 +24,7 @@ pub use demo::DemoArguments;
 pub use forward::{BalanceArgument, ForwardArguments, TransportArgument};
 pub use kubectl::{KubectlArguments, WithoutMeaning};
 pub use logging::LoggingArguments;
-pub use monitor::MonitorArguments;
+pub use monitor::{MonitorArguments, OutputFormat};
 pub use name::ProgramName;
 pub use usage::UsageError;
 

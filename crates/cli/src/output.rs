@@ -1,7 +1,7 @@
 //! The owner of standard output and standard error.
 //!
-//! Standard output carries kubectl's lines and nothing else, or it belongs to somebody else and they go to standard error. Both streams have a writer thread behind a bounded queue, so
-//! that neither can delay a connection.
+//! Standard output carries kubectl's lines and nothing else, or events in their place, or it belongs to somebody else and they
+//! go to standard error. Both streams have a writer thread behind a bounded queue, so that neither can delay a connection.
 
 mod failure;
 mod line_queue;
@@ -13,6 +13,8 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use clap::builder::StyledStr;
 use secrecy::{ExposeSecret as _, SecretString};
+
+use podline_monitor::json;
 
 use crate::plan::StdoutOwner;
 
@@ -28,8 +30,8 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 pub struct Output {
     stdout: LineQueue,
     stderr: LineQueue,
-    /// One of the two, for kubectl's lines.
-    lines: LineQueue,
+    /// One of the two, for kubectl's lines; none where events are told as JSON.
+    lines: Option<LineQueue>,
     coloured_stdout: bool,
     coloured_stderr: bool,
     quiet: bool,
@@ -50,7 +52,7 @@ impl Output {
     pub fn start(quiet: bool) -> Self {
         let stdout = LineQueue::start("stdout", io::stdout());
         Self {
-            lines: stdout.clone(),
+            lines: Some(stdout.clone()),
             stdout,
             stderr: LineQueue::start("stderr", io::stderr()),
             coloured_stdout: AutoStream::choice(&io::stdout()) != ColorChoice::Never,
@@ -69,31 +71,31 @@ impl Output {
     #[must_use]
     pub fn beside(self, stdout: StdoutOwner) -> Self {
         let lines = match stdout {
-            StdoutOwner::Lines => self.stdout.clone(),
-            StdoutOwner::Command | StdoutOwner::Json | StdoutOwner::Pcap | StdoutOwner::Tui => {
-                self.stderr.clone()
-            }
+            StdoutOwner::Json => None,
+            StdoutOwner::Lines => Some(self.stdout.clone()),
+            StdoutOwner::Command | StdoutOwner::Pcap | StdoutOwner::Tui => Some(self.stderr.clone()),
         };
         Self { lines, ..self }
     }
 
     /// kubectl's line for a local address that is listened on. Never lost.
     pub fn forwarding_from(&self, address: impl std::fmt::Display) {
-        self.lines.push(&format!("Forwarding from {address}"));
+        if let Some(lines) = &self.lines {
+            lines.push(&format!("Forwarding from {address}"));
+        }
     }
 
     /// kubectl's line for a connection that an app made; dropped and counted if nobody reads.
     pub fn handling_connection(&self, local_port: u16) {
-        if !self.quiet {
-            self.lines
-                .push_if_room(&format!("Handling connection for {local_port}"));
+        if let Some(lines) = self.lines.as_ref().filter(|_| !self.quiet) {
+            lines.push_if_room(&format!("Handling connection for {local_port}"));
         }
     }
 
     /// Counts such lines that could not even be made, for too many connections were.
     pub fn handled_connections(&self, number: u64) {
-        if !self.quiet {
-            self.lines.count_dropped(number);
+        if let Some(lines) = self.lines.as_ref().filter(|_| !self.quiet) {
+            lines.count_dropped(number);
         }
     }
 
@@ -101,6 +103,21 @@ impl Output {
     /// Never lost.
     pub fn web_page(&self, link: &SecretString) {
         self.stderr.push(&format!("Web page at {}", link.expose_secret()));
+    }
+
+    /// A line of JSON. Never lost.
+    pub(crate) fn event(&self, line: &str) {
+        self.stdout.push(line);
+    }
+
+    /// A line of JSON, if there is room for it. Says whether there was.
+    pub(crate) fn event_if_room(&self, line: &str) -> bool {
+        self.stdout.offer(line)
+    }
+
+    /// Whether there is room for lines of JSON.
+    pub(crate) fn has_room_for_events(&self) -> bool {
+        self.stdout.has_room()
     }
 
     /// What was asked for: help, a script, a report. Never lost.
@@ -119,6 +136,13 @@ impl Output {
 
     /// The reason why the program ends. Never lost.
     pub fn failure(&self, failure: &Failure) {
+        if self.lines.is_none() {
+            self.event(&json::error(
+                failure.sentence(),
+                failure.hints(),
+                failure.status(),
+            ));
+        }
         self.stderr
             .push(&self.labelled(Weight::Error, failure.sentence()));
         for hint in failure.hints() {

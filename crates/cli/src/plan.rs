@@ -10,7 +10,7 @@ mod stdout;
 mod targets;
 mod template;
 
-use std::time::Duration;
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use podline::{Address, Balance, TransportChoice, cluster::Options};
 use podline_monitor::{
@@ -20,8 +20,8 @@ use podline_monitor::{
 
 use crate::{
     arguments::{
-        BalanceArgument, CaptureArguments, ForwardArguments, KubectlArguments, MonitorArguments, ProgramName,
-        TransportArgument,
+        BalanceArgument, CaptureArguments, ForwardArguments, KubectlArguments, MonitorArguments,
+        OutputFormat, ProgramName, TransportArgument,
     },
     output::Failure,
 };
@@ -56,8 +56,12 @@ pub struct ForwardPlan {
     pub http: Option<HttpPlan>,
     /// How many sessions to a pod may be made so that each connection has its own.
     pub max_sessions: usize,
+    /// Where to serve metrics.
+    pub metrics: Option<SocketAddr>,
     /// How long to wait for a running pod.
     pub pod_running_timeout: Duration,
+    /// The file that tells where the ports are.
+    pub ports_file: Option<PathBuf>,
     /// Whether connections wait for a pod that is ready.
     pub require_ready: bool,
     /// How long a connection may take nothing while another waits behind it.
@@ -70,6 +74,8 @@ pub struct ForwardPlan {
     pub transport: TransportChoice,
     /// Whether all is shown on the terminal, and how.
     pub tui: Option<Look>,
+    /// How long to wait until the ports are open, if that is to be waited for.
+    pub wait: Option<Duration>,
     /// Where the web page is served, if it is.
     pub web: Option<WebOptions>,
     /// The flags that were typed and change nothing.
@@ -100,7 +106,7 @@ impl ForwardPlan {
             balance: forward.balance.map(balance),
             without_meaning: kubectl.without_meaning.typed(),
             cluster: options(kubectl),
-            stdout: StdoutOwner::only(claims(forward, capture.as_ref()))?,
+            stdout: StdoutOwner::only(claims(forward, monitor, capture.as_ref()))?,
             capture,
             command,
             exit_on_loss: forward.exit_on_loss,
@@ -108,22 +114,30 @@ impl ForwardPlan {
             hold: forward.hold,
             http: HttpPlan::new(monitor)?,
             max_sessions: forward.max_sessions,
+            metrics: monitor.metrics,
             pod_running_timeout: forward.pod_running_timeout,
+            ports_file: forward.ports_file.clone(),
             require_ready: forward.require_ready,
             stalled_reader: forward.stalled_reader,
             targets,
             transport: transport(forward.transport, environment),
             tui: tui(forward.tui, environment)?,
+            wait: forward.wait.then_some(forward.timeout),
             web: web(monitor),
         })
     }
 }
 
 /// Who wants standard output.
-fn claims(forward: &ForwardArguments, capture: Option<&CaptureOptions>) -> impl Iterator<Item = StdoutOwner> {
+fn claims(
+    forward: &ForwardArguments,
+    monitor: &MonitorArguments,
+    capture: Option<&CaptureOptions>,
+) -> impl Iterator<Item = StdoutOwner> {
     let is_captured = capture.is_some_and(|capture| capture.destination == Destination::StandardOutput);
     [
         (!forward.command.is_empty()).then_some(StdoutOwner::Command),
+        monitor.output.map(|OutputFormat::Json| StdoutOwner::Json),
         forward.tui.then_some(StdoutOwner::Tui),
         is_captured.then_some(StdoutOwner::Pcap),
     ]
@@ -192,7 +206,7 @@ fn transport(typed: Option<TransportArgument>, environment: &Environment) -> Tra
 /// kubectl's flags in the cluster's terms. To kubectl, an empty value is none.
 fn options(kubectl: KubectlArguments) -> Options {
     let text = |value: Option<String>| value.filter(|value| !value.is_empty());
-    let path = |value: Option<std::path::PathBuf>| value.filter(|value| !value.as_os_str().is_empty());
+    let path = |value: Option<PathBuf>| value.filter(|value| !value.as_os_str().is_empty());
     Options {
         impersonate_user: text(kubectl.impersonate),
         impersonate_groups: kubectl.impersonate_groups,

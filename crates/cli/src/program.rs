@@ -6,20 +6,27 @@ mod command;
 mod completion;
 mod demo;
 mod ending;
+mod event_writer;
 mod forward;
 mod hints;
 mod http_log;
 mod limits;
 mod monitor;
 mod narrator;
+mod own_file;
+mod ports;
+mod ports_file;
 mod signals;
+mod wait;
 
 use std::{ffi::OsString, future::Future, io, process::ExitCode};
 
+use podline_monitor::json;
+
 use crate::{
-    arguments::{Arguments, Subcommand, UsageError},
+    arguments::{Arguments, OutputFormat, Subcommand, UsageError},
     output::{Failure, Output, start_logging},
-    plan::{CheckPlan, Environment, ForwardPlan},
+    plan::{CheckPlan, Environment, ForwardPlan, StdoutOwner},
 };
 
 use ending::Ending;
@@ -27,11 +34,15 @@ use signals::Signals;
 
 /// Runs the program on a command line, `arguments[0]` being its own name, and gives the exit status.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let output = Output::start(false);
+    let mut output = Output::start(false);
     let ending = match Arguments::read(arguments) {
         Ok((typed, name)) => {
-            let output = output.clone().quiet(typed.logging.quiet);
+            output = output.quiet(typed.logging.quiet);
             start_logging(&output, typed.logging.verbosity);
+            if typed.monitor.output == Some(OutputFormat::Json) {
+                output = output.beside(StdoutOwner::Json);
+                output.event(&json::started(env!("CARGO_PKG_VERSION")));
+            }
             match typed.subcommand {
                 Some(Subcommand::Check(check)) => CheckPlan::new(*check).and_then(|plan| {
                     perform(Signals::install, |signals| {

@@ -1,6 +1,6 @@
 //! What to forward, and how.
 
-use std::{ffi::OsString, mem, time::Duration};
+use std::{ffi::OsString, mem, path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum, ValueHint};
 
@@ -49,7 +49,7 @@ pub struct ForwardArguments {
     ///
     /// The pods of a service take turns, unless it keeps a client with one pod (`sessionAffinity: ClientIP`); of everything
     /// else the first is used, as with kubectl, until it is lost.
-    #[arg(long, value_name = "BALANCE", value_enum)]
+    #[arg(long, value_name = "BALANCE", value_enum, hide_short_help = true)]
     pub balance: Option<BalanceArgument>,
 
     /// End when a pod is lost, as kubectl does, rather than go on with its successor
@@ -108,6 +108,14 @@ pub struct ForwardArguments {
     #[arg(long, value_name = "DURATION", default_value = "1m0s", value_parser = flag::positive_duration, allow_hyphen_values = true)]
     pub pod_running_timeout: Duration,
 
+    /// Tell scripts where the ports are: a line for each address, in a file that is there as long as they are
+    ///
+    /// Each line holds the local address, the local port, the port inside the pod, the target and the number of this process. The
+    /// file gets mode 0600 and appears whole, when all ports are listened on, and open with --wait. An empty file, and what an
+    /// ended podline left, is replaced; any other file that is there is an error.
+    #[arg(long, value_name = "FILE", value_parser = flag::path(), value_hint = ValueHint::FilePath, hide_short_help = true, allow_hyphen_values = true)]
+    pub ports_file: Option<PathBuf>,
+
     /// Let connections wait for a pod that is ready, rather than use one that only runs where none is
     ///
     /// For a pod by name, running is enough.
@@ -120,6 +128,7 @@ pub struct ForwardArguments {
         default_missing_value = "true",
         hide_default_value = true,
         hide_possible_values = true,
+        hide_short_help = true,
         value_parser = flag::boolean
     )]
     pub require_ready: bool,
@@ -137,16 +146,50 @@ pub struct ForwardArguments {
     )]
     pub stalled_reader: Duration,
 
-    /// Show the forwards, their pods, connections and events on the terminal; `?` there tells the keys
-    #[arg(long, help_heading = "Watching")]
+    /// How long to wait with --wait
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = WAIT_TIMEOUT,
+        value_parser = flag::positive_duration,
+        requires = "wait",
+        hide_short_help = true,
+        allow_hyphen_values = true
+    )]
+    pub timeout: Duration,
+
+    /// Show everything on the terminal: forwards, pods, connections and events
+    ///
+    /// `?` there tells the keys.
+    #[arg(long, help_heading = "Seeing the traffic")]
     pub tui: bool,
 
     /// How to ask the API server for the connection into the pod
     ///
     /// `auto` asks for a WebSocket first and for SPDY where the answer is no. The protocol within is the same.
-    #[arg(long, value_name = "TRANSPORT", value_enum)]
+    #[arg(long, value_name = "TRANSPORT", value_enum, hide_short_help = true)]
     pub transport: Option<TransportArgument>,
+
+    /// Say `Forwarding from`, and run a program, only once the ports are open inside the pod
+    ///
+    /// A port is tried by a connection without a byte, which may show in the app's log, until it is taken. One that is not open
+    /// within --timeout is an error. --timeout also takes the place of --pod-running-timeout.
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        hide_default_value = true,
+        hide_possible_values = true,
+        value_parser = flag::boolean
+    )]
+    pub wait: bool,
 }
+
+/// How long to wait for open ports: as long as `kubectl wait` does, within which most apps have started.
+const WAIT_TIMEOUT: &str = "30s";
 
 impl ForwardArguments {
     /// Where nothing stands before the first `--`, the targets stand behind it, as kubectl takes them there, and the command

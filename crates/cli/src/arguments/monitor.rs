@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use clap::{Args, ValueHint};
+use clap::{Args, ValueEnum, ValueHint};
 
 use super::flag;
 
@@ -42,6 +42,17 @@ pub struct MonitorArguments {
     )]
     pub http_show_query: bool,
 
+    /// Serve metrics for Prometheus at http://ADDRESS/metrics
+    ///
+    /// ADDRESS is `IP:PORT`, or one of the two; a port alone is one of 127.0.0.1. Through another address than loopback, other
+    /// machines can read the names of targets and how much goes through.
+    #[arg(long, value_name = "ADDRESS", value_parser = flag::listen_address, value_hint = ValueHint::Other, hide_short_help = true, allow_hyphen_values = true)]
+    pub metrics: Option<SocketAddr>,
+
+    /// What to print in the place of kubectl's lines
+    #[arg(short, long, value_name = "FORMAT", value_enum)]
+    pub output: Option<OutputFormat>,
+
     /// Show what goes through on a web page, at an address or at any free port of 127.0.0.1
     ///
     /// ADDRESS is `IP:PORT`, or one of the two. The link to open is printed on standard error. It has a token in it that is
@@ -71,4 +82,11 @@ pub struct MonitorArguments {
         value_parser = flag::boolean
     )]
     pub web_allow_remote: bool,
+}
+
+/// The formats of standard output.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum OutputFormat {
+    /// A JSON object a line for everything that happens, as docs/events.schema.json describes them
+    Json,
 }

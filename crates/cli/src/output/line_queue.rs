@@ -54,12 +54,26 @@ impl LineQueue {
 
     /// Takes a line that must not be lost. Never blocks.
     pub(crate) fn push(&self, line: &str) {
-        self.shared.push(line, LIMIT);
+        if !self.shared.push(line, LIMIT) {
+            self.count_dropped(1);
+        }
     }
 
     /// Takes a line if fewer than [`ROOM`] bytes wait, otherwise counts it as dropped. Never blocks.
     pub(crate) fn push_if_room(&self, line: &str) {
-        self.shared.push(line, ROOM);
+        if !self.offer(line) {
+            self.count_dropped(1);
+        }
+    }
+
+    /// Takes a line if fewer than [`ROOM`] bytes wait, otherwise says no; true for a stream that is closed. Never blocks.
+    pub(crate) fn offer(&self, line: &str) -> bool {
+        self.shared.push(line, ROOM)
+    }
+
+    /// Whether there is room for a line that can be done without.
+    pub(crate) fn has_room(&self) -> bool {
+        self.shared.lock().waiting.len() < ROOM
     }
 
     /// Counts lines as dropped that never came here.
@@ -95,14 +109,14 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, line: &str, room: usize) {
+    /// Takes a line, unless more than `room` bytes would wait then. A closed stream takes everything.
+    fn push(&self, line: &str, room: usize) -> bool {
         let mut state = self.lock();
         if state.closed {
-            return;
+            return true;
         }
         if state.waiting.len() + line.len() + 1 > room {
-            state.dropped += 1;
-            return;
+            return false;
         }
         // A writer that writes, or was woken already, looks again by itself.
         let is_idle = !state.writing && state.waiting.is_empty();
@@ -111,6 +125,7 @@ impl Shared {
         if is_idle {
             self.changed.notify_all();
         }
+        true
     }
 
     fn write_to(&self, mut sink: impl Write) {
@@ -201,6 +216,22 @@ mod tests {
         assert!(rest.ends_with(b"x\nmust\n"));
         lets.send(Ok(())).unwrap();
         queue.drain(LONG);
+    }
+
+    #[test]
+    fn who_offers_a_line_is_told_whether_it_was_taken() {
+        let (queue, begins, lets) = held();
+        queue.push("first");
+        begins.recv().unwrap();
+        assert!(queue.has_room());
+        assert!(queue.offer(&"x".repeat(ROOM - 1)));
+        assert!(!queue.has_room());
+        assert!(!queue.offer("y"));
+        assert_eq!(queue.dropped(), 0);
+        lets.send(Ok(())).unwrap();
+        lets.send(Err(io::ErrorKind::BrokenPipe.into())).unwrap();
+        queue.drain(LONG);
+        assert!(queue.has_room() && queue.offer("taken by nobody"));
     }
 
     #[test]

@@ -251,3 +251,30 @@ fn http_is_shown_where_it_is_asked_for() {
     assert_eq!(http(&["--http=false"]), Ok(None));
     assert!(http(&["--http-show-query"]).is_err());
 }
+
+#[test]
+fn events_and_a_command_do_not_share_standard_output() {
+    assert_eq!(
+        plan(&["web", "80", "-o", "json"]).unwrap().stdout,
+        StdoutOwner::Json
+    );
+    let both = plan(&["web", "80", "-ojson", "--", "true"]).unwrap_err();
+    assert_eq!(
+        both.sentence(),
+        "standard output can belong to the program behind `--` or to `--output json`, not to both"
+    );
+}
+
+#[test]
+fn ports_are_waited_for_only_where_that_is_asked() {
+    assert_eq!(plan(&["web", "80"]).unwrap().wait, None);
+    let seconds = |words: &[&str]| {
+        plan(&[&["web", "80"], words].concat())
+            .unwrap()
+            .wait
+            .unwrap()
+            .as_secs()
+    };
+    assert_eq!(seconds(&["--wait"]), 30);
+    assert_eq!(seconds(&["--wait", "--timeout=2m"]), 120);
+}

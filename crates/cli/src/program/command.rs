@@ -8,7 +8,7 @@ use std::{
     process::ExitStatus,
 };
 
-use podline::{LocalAddress, Untrusted};
+use podline::Untrusted;
 use tokio::process::{Child, Command};
 
 use super::{
@@ -32,19 +32,19 @@ const KILLED: u8 = 128;
 /// The variables that tell the command where to go, without the number of the port.
 const VARIABLES: [&str; 2] = ["PODLINE_ADDR", "PODLINE_PORT"];
 
-/// Runs the command to its end. Signals go to it from here on, unless one has asked the program to end before: then this does
+/// Runs the command to its end, with one address for each port. Signals go to it from here on, unless one has asked the program to end before: then this does
 /// not return.
 ///
 /// `lost` ends when the forward has ended for good. The command is asked to end then, as the program would by itself, and a
 /// success of it is none.
 pub(super) async fn run(
     plan: &CommandPlan,
-    listening: &[LocalAddress],
+    addresses: &[SocketAddr],
     lost: impl Future<Output = Failure>,
     signals: &Signals,
     output: &Output,
 ) -> Result<Ending, Failure> {
-    let addresses = addresses(listening);
+    let addresses: Vec<SocketAddr> = addresses.iter().copied().map(reachable).collect();
     let words = plan.fill(&addresses)?;
     let Some((program, arguments)) = words.split_first() else {
         return Ok(Ending::Done);
@@ -102,22 +102,14 @@ async fn attend(
     }
 }
 
-/// One address for each forwarded port, such that an app on this machine gets there.
-fn addresses(listening: &[LocalAddress]) -> Vec<SocketAddr> {
-    let ports =
-        listening.chunk_by(|one, next| (one.socket.port(), one.remote) == (next.socket.port(), next.remote));
-    ports
-        .filter_map(|addresses| addresses.first())
-        .map(|address| {
-            let mut socket = address.socket;
-            match socket.ip() {
-                IpAddr::V4(ip) if ip.is_unspecified() => socket.set_ip(Ipv4Addr::LOCALHOST.into()),
-                IpAddr::V6(ip) if ip.is_unspecified() => socket.set_ip(Ipv6Addr::LOCALHOST.into()),
-                _ => {}
-            }
-            socket
-        })
-        .collect()
+/// The address at which an app on this machine gets there.
+fn reachable(mut socket: SocketAddr) -> SocketAddr {
+    match socket.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => socket.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => socket.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    socket
 }
 
 /// Tells the command where to go. What a podline around this one has said is not mixed with that.
@@ -195,36 +187,16 @@ fn of_program(status: ExitStatus) -> u8 {
 mod tests {
     use super::*;
 
-    fn listening(addresses: &[(&str, u16)]) -> Vec<SocketAddr> {
-        let addresses: Vec<LocalAddress> = addresses
-            .iter()
-            .map(|(socket, remote)| LocalAddress {
-                socket: socket.parse().expect("a test names addresses"),
-                remote: *remote,
-            })
-            .collect();
-        super::addresses(&addresses)
-    }
-
     #[test]
-    fn each_port_has_one_address_that_an_app_can_use() {
-        let table = [
-            (
-                &[
-                    ("127.0.0.1:80", 80),
-                    ("[::1]:80", 80),
-                    ("127.0.0.1:81", 80),
-                    ("[::1]:81", 80),
-                ][..],
-                "127.0.0.1:80 127.0.0.1:81",
-            ),
-            (&[("0.0.0.0:80", 80), ("[::]:81", 80)], "127.0.0.1:80 [::1]:81"),
-            (&[("[::1]:80", 80)], "[::1]:80"),
-            (&[], ""),
-        ];
-        for (addresses, expected) in table {
-            let found: Vec<String> = listening(addresses).iter().map(ToString::to_string).collect();
-            assert_eq!(found.join(" "), expected);
+    fn an_address_that_means_all_of_them_is_told_as_one_that_an_app_can_use() {
+        for (address, expected) in [
+            ("0.0.0.0:80", "127.0.0.1:80"),
+            ("[::]:81", "[::1]:81"),
+            ("[::1]:80", "[::1]:80"),
+            ("192.0.2.1:80", "192.0.2.1:80"),
+        ] {
+            let address = address.parse().expect("a test names addresses");
+            assert_eq!(reachable(address).to_string(), expected);
         }
     }
 

@@ -61,7 +61,8 @@ pub(crate) async fn run(
     output.text(&format!(
         "A Kubernetes cluster runs inside this process: {number} pods, API server at {name}\n"
     ));
-    narrator::tell(&demo.web, &web(), &output);
+    narrator::announce(&demo.web, &output);
+    narrator::follow(&demo.web, &web(), &output);
     output.text("");
     let ending = tokio::select! {
         biased;

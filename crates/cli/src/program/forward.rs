@@ -1,7 +1,9 @@
 //! Performs a plan: one `Forward` for each target, until somebody ends it.
 
+use std::net::SocketAddr;
+
 use futures_util::{StreamExt as _, future, stream::FuturesOrdered};
-use podline::{Ended, Forward, ForwardError, LocalAddress, Target, cluster::Cluster};
+use podline::{Ended, Forward, ForwardError, Target, cluster::Cluster};
 use podline_monitor::{ForwardMonitor, run_tui};
 
 use super::{
@@ -10,7 +12,10 @@ use super::{
     command, hints,
     monitor::Watch,
     narrator,
+    own_file::OwnFile,
+    ports, ports_file,
     signals::{Signal, Signals},
+    wait,
 };
 use crate::{
     output::{Failure, Output},
@@ -23,11 +28,14 @@ pub(crate) async fn run(plan: ForwardPlan, output: Output, mut signals: Signals)
     let mut forwards = Vec::with_capacity(plan.targets.len());
     let mut watch = None;
     let lender = signals.clone();
+    let mut told = None;
     let (ending, is_asked) = tokio::select! {
         biased;
         signal = signals.asked() => (Ok(asked(&plan, signal)), true),
-        ending = forward(&plan, &output, recording.as_ref(), &mut forwards, &mut watch, &lender) => (ending, false),
+        ending = forward(&plan, &output, recording.as_ref(), &mut forwards, &mut watch, &mut told, &lender) => (ending, false),
     };
+    // Who reads it should not find an address that nobody listens on any more.
+    drop(told);
     let has_forwarded = !forwards.is_empty();
     let shutdown = future::join_all(forwards.into_iter().map(Forward::shutdown));
     tokio::select! {
@@ -52,13 +60,15 @@ fn asked(plan: &ForwardPlan, signal: Signal) -> Ending {
     }
 }
 
-/// Starts everything, and returns when something of it has failed for good, or the command has ended.
+/// Starts everything, and tells where it is: in words and, if that is wanted, by a file that is to be there as long as
+/// the forwards are. Returns when something of it has failed for good, or the command has ended.
 async fn forward(
     plan: &ForwardPlan,
     output: &Output,
     recording: Option<&Recording>,
     forwards: &mut Vec<Forward>,
     watch: &mut Option<Watch>,
+    told: &mut Option<OwnFile>,
     signals: &Signals,
 ) -> Result<Ending, Failure> {
     for flag in &plan.without_meaning {
@@ -73,7 +83,7 @@ async fn forward(
         .targets
         .iter()
         .map(|target| {
-            let watched = watch.map(|watch| watch.monitor.forward(&target.target));
+            let watched = watch.map(|watch| watch.forward(&target.target));
             if let (Some(watched), Some(capture)) = (&watched, capture) {
                 watched.record_as(capture.interface(&capture::name(&target.target)));
             }
@@ -84,27 +94,63 @@ async fn forward(
         let (target, forward) = started?;
         // On a terminal that shows everything, lines would be in the way.
         if plan.tui.is_none() {
-            narrator::tell(&forward, target, output);
+            if plan.wait.is_none() {
+                narrator::announce(&forward, output);
+            }
+            narrator::follow(&forward, target, output);
         }
         forwards.push(forward);
     }
     drop(starting);
+    let forwards: Vec<(&Target, &Forward)> = plan
+        .targets
+        .iter()
+        .map(|plan| &plan.target)
+        .zip(&*forwards)
+        .collect();
+    if let Some(timeout) = plan.wait {
+        let tell = |number, found: &_| {
+            if let Some(watch) = watch {
+                watch.probed(number, found);
+            }
+        };
+        wait::until_open(&forwards, timeout, tell).await?;
+        if let Some(watch) = watch {
+            watch.ready();
+        }
+        for (_, forward) in forwards.iter().filter(|_| plan.tui.is_none()) {
+            narrator::announce(forward, output);
+        }
+    }
+    if let Some(path) = &plan.ports_file {
+        let listening = forwards.iter().flat_map(|(target, forward)| {
+            forward
+                .local_addrs()
+                .iter()
+                .map(move |address| (*target, address))
+        });
+        let file = ports_file::write(path, listening);
+        *told = Some(file.map_err(|error| Failure::of(&error).hinted(error.hint()))?);
+    }
     let endings = forwards
         .iter()
-        .zip(&plan.targets)
-        .map(|(forward, plan)| Box::pin(async move { ended(&plan.target, &forward.ended().await) }));
+        .map(|(target, forward)| Box::pin(async move { ended(target, &forward.ended().await) }));
     let lost = async { future::select_all(endings).await.0 };
     if let (Some(watch), Some(look)) = (watch, plan.tui) {
         return tokio::select! {
             failure = lost => Err(failure),
-            left = run_tui(&watch.monitor, look) => left.map(|()| Ending::Done).map_err(|error| Failure::of(&error)),
+            left = run_tui(watch.monitor(), look) => left.map(|()| Ending::Done).map_err(|error| Failure::of(&error)),
         };
     }
     match &plan.command {
         Some(command) => {
-            let listening: Vec<LocalAddress> =
-                forwards.iter().flat_map(Forward::local_addrs).copied().collect();
-            command::run(command, &listening, lost, signals, output).await
+            let addresses: Vec<SocketAddr> = forwards
+                .iter()
+                .flat_map(|(_, forward)| ports::of(forward))
+                .filter_map(|addresses| addresses.first())
+                .map(|address| address.socket)
+                .collect();
+            command::run(command, &addresses, lost, signals, output).await
         }
         None => Err(lost.await),
     }
@@ -132,7 +178,7 @@ async fn start<'a>(
         .half_close_linger(plan.half_close_linger)
         .hold(plan.hold)
         .max_sessions(plan.max_sessions)
-        .pod_running_timeout(plan.pod_running_timeout)
+        .pod_running_timeout(plan.wait.unwrap_or(plan.pod_running_timeout))
         .require_ready(plan.require_ready)
         .stalled_reader(plan.stalled_reader)
         .transport(plan.transport);
@@ -152,7 +198,9 @@ async fn start<'a>(
         Ok(forward) => {
             if let Some(watched) = watched {
                 watched.follow(&forward);
-                watched.ready();
+                if plan.wait.is_none() {
+                    watched.ready();
+                }
             }
             Ok((target, forward))
         }

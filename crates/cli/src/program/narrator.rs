@@ -5,11 +5,15 @@ use podline_monitor::{Saying, Weight, say};
 
 use crate::output::Output;
 
-/// Prints where `forward` listens, and from now on what happens in it.
-pub(crate) fn tell(forward: &Forward, target: &Target, output: &Output) {
+/// Prints where `forward` listens.
+pub(crate) fn announce(forward: &Forward, output: &Output) {
     for address in forward.local_addrs() {
         output.forwarding_from(address);
     }
+}
+
+/// Tells from now on what happens in `forward`.
+pub(crate) fn follow(forward: &Forward, target: &Target, output: &Output) {
     let narrator = Narrator {
         target: target.clone(),
         output: output.clone(),

@@ -7,6 +7,7 @@ mod command;
 mod demo;
 mod ends;
 mod errors;
+mod events;
 mod flags;
 mod http;
 mod isolation;
@@ -17,6 +18,7 @@ mod output;
 mod pcap;
 mod pods;
 mod rights;
+mod scripts;
 mod server;
 mod targets;
 mod transports;
@@ -35,6 +37,7 @@ pub(crate) fn all() -> Vec<Case> {
         demo::cases(),
         ends::cases(),
         errors::cases(),
+        events::cases(),
         flags::cases(),
         http::cases(),
         isolation::cases(),
@@ -45,6 +48,7 @@ pub(crate) fn all() -> Vec<Case> {
         pcap::cases(),
         pods::cases(),
         rights::cases(),
+        scripts::cases(),
         server::cases(),
         targets::cases(),
         transports::cases(),

@@ -192,6 +192,16 @@ impl Forwarding {
         self.stdout.now()
     }
 
+    /// Waits until the lines of standard output are enough, and gives them.
+    pub(crate) async fn says_enough(&self, are_enough: impl Fn(&[String]) -> bool) -> Vec<String> {
+        assert!(
+            timeout(PATIENCE, self.stdout.until(are_enough)).await == Ok(true),
+            "that is not enough:\n{}",
+            self.all()
+        );
+        self.stdout.now()
+    }
+
     /// The number of the process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id().unwrap()

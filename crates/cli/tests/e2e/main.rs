@@ -22,6 +22,8 @@ mod cases;
 mod forwarding;
 mod harness;
 mod relay;
+#[path = "../../../monitor/tests/support/schema.rs"]
+mod schema;
 #[cfg(unix)]
 mod terminal;
 mod tmux;
