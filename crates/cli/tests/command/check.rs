@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::podline::{Finished, Podline};
-use crate::schema::offence;
+use crate::schema;
 
 /// A cluster, and what runs it.
 struct World {
@@ -39,7 +39,7 @@ fn json(finished: &Finished) -> Value {
     let text = finished.stdout();
     assert_eq!(text.lines().count(), 1, "{text}");
     let value: Value = serde_json::from_str(text).unwrap();
-    assert_eq!(offence(&schema, &schema, &value, ""), None, "{value:#}");
+    schema::check(&schema, &value).unwrap_or_else(|error| panic!("{error}\n{value:#}"));
     assert_eq!(value["status"], finished.status().unwrap());
     value
 }

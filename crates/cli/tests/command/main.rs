@@ -7,6 +7,7 @@ mod check;
 mod completion;
 mod configuration;
 mod podline;
+#[path = "../../../monitor/tests/support/schema.rs"]
 mod schema;
 mod server;
 mod usage;
