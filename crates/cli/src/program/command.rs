@@ -32,8 +32,8 @@ const KILLED: u8 = 128;
 /// The variables that tell the command where to go, without the number of the port.
 const VARIABLES: [&str; 2] = ["PODLINE_ADDR", "PODLINE_PORT"];
 
-/// Runs the command to its end, with one address for each port. Signals go to it from here on, unless one has asked the program to end before: then this does
-/// not return.
+/// Runs the command to its end, with one address for each port. Signals go to it from here on, unless one has asked the program
+/// to end before: then this does not return.
 ///
 /// `lost` ends when the forward has ended for good. The command is asked to end then, as the program would by itself, and a
 /// success of it is none.

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use podline::{
     Connection, Event, Events, Forward, ForwardView, LocalAddress, PodView, Probed, Tap, TapSource, Target,
@@ -100,14 +101,19 @@ impl ForwardMonitor {
         let _ = self.record.interface.set(interface);
     }
 
-    /// Follows `forward`, which has started and takes its taps from here. Called once.
+    /// Follows `forward`, which has started and takes its taps from here. What lasts of it, such as where it listens, is told
+    /// before this returns. Called once.
     ///
     /// # Panics
     /// Outside a tokio runtime.
     pub fn follow(&self, forward: &Forward) {
         // It was told what lasts already if there is one.
         if self.record.view.set(forward.view()).is_ok() {
-            tokio::spawn(follow(self.record.clone(), forward.events()));
+            let mut events = forward.events();
+            while let Some(Some(event)) = events.next().now_or_never() {
+                self.record.handle_event(event);
+            }
+            tokio::spawn(follow(self.record.clone(), events));
         }
     }
 

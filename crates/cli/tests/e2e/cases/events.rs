@@ -18,6 +18,7 @@ use crate::{
 
 cases! {
     a_failure_at_the_start_is_an_event_too;
+    addresses_are_told_before_their_forward_is_ready;
     every_line_is_an_event_of_the_schema [Signals];
     metrics_count_what_goes_through;
 }
@@ -133,6 +134,25 @@ async fn every_line_is_an_event_of_the_schema(world: Arc<World>) {
         "{:?}",
         said.stderr
     );
+}
+
+async fn addresses_are_told_before_their_forward_is_ready(world: Arc<World>) {
+    let arguments = ["--output=json", "tools", ":7", ":22", "svc/echo", ":7"];
+    let forwarding = Forwarding::begin(podline(&world, &arguments), Stdio::null());
+    let is_ready = |line: &&String| line.contains(r#""kind":"ready""#);
+    let lines = forwarding
+        .says_enough(|lines| lines.iter().filter(is_ready).count() == 2)
+        .await;
+    let told = events(&lines);
+    for (forward, ports) in [(0, 2), (1, 1)] {
+        let of_forward = told.iter().filter(|event| event["forward"] == forward);
+        let before = of_forward.take_while(|event| event["kind"] != "ready");
+        let listening = before.filter(|event| event["kind"] == "listening");
+        let local: BTreeSet<_> = listening
+            .filter_map(|event| event["local_port"].as_u64())
+            .collect();
+        assert_eq!(local.len(), ports, "{lines:#?}");
+    }
 }
 
 async fn a_failure_at_the_start_is_an_event_too(world: Arc<World>) {
