@@ -31,7 +31,7 @@ pub(super) struct Model {
     pub(super) prompt: Option<Prompt>,
     pub(super) has_detail: bool,
     pub(super) has_help: bool,
-    /// The connection that keys act on; the first row if it is none of those that are shown.
+    /// The connection that keys act on; the first row, whichever that is, if it is none of those that are shown.
     selected: Option<(usize, u64)>,
     /// The number of the HTTP request that keys act on; the latest if it is none of those that are kept.
     chosen: Option<u64>,
@@ -302,7 +302,7 @@ impl Model {
             Pane::Connections => {
                 let last = self.rows.len().saturating_sub(1);
                 let place = self.place().saturating_add_signed(rows).min(last);
-                self.selected = self.rows.get(place).map(Row::key);
+                self.select(place);
             }
             Pane::Http => {
                 let last = self.exchanges.len().saturating_sub(1);
@@ -334,14 +334,19 @@ impl Model {
         }
     }
 
+    /// Puts the cursor on the row at `place`. On the first one it stays there, whichever connection that is.
+    fn select(&mut self, place: usize) {
+        let row = self.rows.get(place).filter(|_| place > 0);
+        self.selected = row.map(Row::key);
+    }
+
     fn arrange(&mut self) {
         // The cursor stays with its connection, or where it was.
         let place = self.place();
         self.rows = rows(&self.forwards, &self.filter, self.sort, self.is_reversed);
         let is_there = |selected| self.rows.iter().any(|row| row.is(selected));
-        if !self.selected.is_some_and(is_there) {
-            let last = self.rows.len().saturating_sub(1);
-            self.selected = self.rows.get(place.min(last)).map(Row::key);
+        if !self.selected.is_none_or(is_there) {
+            self.select(place.min(self.rows.len().saturating_sub(1)));
         }
         self.has_detail &= self.has_rows();
     }

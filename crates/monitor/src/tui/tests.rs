@@ -262,6 +262,16 @@ fn the_cursor_stays_with_its_connection() {
 }
 
 #[test]
+fn a_cursor_that_was_not_moved_stays_at_the_top() {
+    let mut model = model();
+    assert_eq!(model.selected().unwrap().key(), (0, 3));
+    let mut snapshot = model.forwards.remove(0);
+    snapshot.connections.push(connection(9, ConnectionState::Open));
+    model.handle_forwards(vec![snapshot]);
+    assert_eq!(model.selected().unwrap().key(), (0, 9));
+}
+
+#[test]
 fn the_filter_shows_what_has_a_text_and_can_be_given_up() {
     let mut model = model();
     keys(&mut model, "/API-2");
