@@ -2,7 +2,6 @@
 
 use std::{collections::VecDeque, net::TcpListener, sync::Arc};
 
-use futures_util::future::join_all;
 use tokio::process::Command;
 
 use crate::{
@@ -133,8 +132,11 @@ async fn running_out_of_files_delays_connections_and_loses_none(world: Arc<World
         .arg(podline.as_std().get_program())
         .args(podline.as_std().get_args());
     let forwarding = Forwarding::of(command).await;
-    // The system takes connections that the program cannot take yet.
-    let mut apps: VecDeque<_> = join_all((0..100).map(|_| forwarding.connect(7))).await.into();
+    // The system takes connections that the program cannot take yet. One after the other, for they are served in that order.
+    let mut apps = VecDeque::new();
+    for _ in 0..100 {
+        apps.push_back(forwarding.connect(7).await);
+    }
     forwarding.warns("no room for another connection").await;
     // Those that leave make room for those that wait.
     while let Some(mut app) = apps.pop_front() {
