@@ -1,6 +1,6 @@
 //! What is said in words of what happens in a forward: the same on standard error, in the terminal view and on the page.
 
-use podline::{End, Event, Outcome, PodAddress, Skipped, Target, Transport, Untrusted, reason};
+use podline::{End, Event, Outcome, PodAddress, Skipped, Target, Untrusted, reason};
 
 /// What is said of something that happened. What of it comes from outside is escaped.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -59,10 +59,7 @@ pub fn say(event: &Event) -> Option<Saying> {
         Event::PodsChanged { joined, left, total } => note(changed(joined, left, *total)),
         Event::Resumed(pod) => note(format!("connections go to {} again", name(pod))),
         Event::SessionLost(error) => detail(format!("a session was lost: {}", reason(error))),
-        Event::SessionUp(transport) => detail(match transport {
-            Transport::Spdy => "a session is ready, by SPDY",
-            Transport::Websocket => "a session is ready, by WebSocket",
-        }),
+        Event::SessionUp(transport) => detail(format!("a session is ready, by {transport}")),
         Event::Skipped(Skipped { failed, .. }) if *failed > 0 => {
             warning(format!("{failed} more connections were reset"))
         }

@@ -139,6 +139,26 @@ pub enum Transport {
     Websocket,
 }
 
+impl Transport {
+    /// Its name for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Spdy => "spdy",
+            Self::Websocket => "websocket",
+        }
+    }
+}
+
+/// Its name for people.
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Spdy => "SPDY",
+            Self::Websocket => "WebSocket",
+        })
+    }
+}
+
 /// How sessions are asked for.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum TransportChoice {

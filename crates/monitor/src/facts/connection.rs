@@ -64,6 +64,18 @@ pub enum ConnectionState {
     Open,
 }
 
+impl ConnectionState {
+    /// In a word, the same in every output; of one that is over, how it ended.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Ended(end) => end.name(),
+            Self::HalfClosed => "half_closed",
+            Self::Held => "held",
+            Self::Open => "open",
+        }
+    }
+}
+
 impl Observed {
     pub(super) fn new(connection: Connection) -> Self {
         Self {

@@ -293,14 +293,14 @@ impl Event<'_> {
                 reason: reason(error).to_string(),
             },
             podline::Event::SessionUp(transport) => Self::SessionReady {
-                transport: name(*transport),
+                transport: transport.name(),
             },
             // Connections are told of by their taps, and none of those is missed here.
             podline::Event::Skipped(Skipped {
                 others: events @ 1.., ..
             }) => Self::Skipped { events: *events },
             podline::Event::TransportFellBack(error) => Self::TransportFellBack {
-                transport: name(Transport::Spdy),
+                transport: Transport::Spdy.name(),
                 reason: reason(error).to_string(),
             },
             podline::Event::Waiting { reason, owner } => Self::Waiting {
@@ -377,12 +377,5 @@ fn target(target: &Target) -> String {
     match &target.namespace {
         Some(namespace) => format!("{namespace}/{target}"),
         None => target.to_string(),
-    }
-}
-
-fn name(transport: Transport) -> &'static str {
-    match transport {
-        Transport::Spdy => "spdy",
-        Transport::Websocket => "websocket",
     }
 }

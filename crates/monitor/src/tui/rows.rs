@@ -85,10 +85,8 @@ impl Row {
     /// How far it is, in a word.
     pub(super) fn state(&self) -> &'static str {
         match &self.connection.state {
-            ConnectionState::Ended(end) => end.name(),
             ConnectionState::HalfClosed => "half-closed",
-            ConnectionState::Held => "held",
-            ConnectionState::Open => "open",
+            state => state.name(),
         }
     }
 

@@ -2,7 +2,7 @@ use std::cmp::Ordering;
 
 use serde::Deserialize;
 
-use super::view::{ConnectionRow, Window, state};
+use super::view::{ConnectionRow, Window};
 use super::{Refusal, Speed, Speeds};
 use crate::{ConnectionState, ConnectionView, ForwardSnapshot};
 
@@ -160,7 +160,7 @@ impl<'a> Candidate<'a> {
             forward.name,
             view.connection.peer,
             view.connection.local,
-            state(&view.state)
+            view.state.name()
         )
         .to_lowercase();
         words.iter().all(|word| text.contains(word.as_str()))
@@ -201,7 +201,7 @@ fn rank(of: &ConnectionState) -> (u8, &'static str) {
         ConnectionState::HalfClosed => 2,
         ConnectionState::Ended(_) => 3,
     };
-    (rank, state(of))
+    (rank, of.name())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What the page is told, as it is written down: one JSON object a line. Text from outside is escaped before it gets here.
 
 use jiff::Timestamp;
-use podline::{LocalAddress, PodState, PodView, Transport, Untrusted};
+use podline::{LocalAddress, PodView, Untrusted};
 use serde::Serialize;
 
 use super::{EventLine, RequestRow, Speed};
@@ -62,7 +62,7 @@ pub(super) struct ForwardRow {
     target: String,
     addresses: Vec<AddressRow>,
     pods: Vec<PodRow>,
-    transport: Option<&'static str>,
+    transport: Option<String>,
     held: usize,
     waiting: Option<String>,
     open: usize,
@@ -161,10 +161,7 @@ impl ForwardRow {
             target: forward.name.to_string(),
             addresses: forward.addresses.iter().map(AddressRow::new).collect(),
             pods: forward.pods.iter().map(PodRow::new).collect(),
-            transport: forward.transport.map(|transport| match transport {
-                Transport::Spdy => "SPDY",
-                Transport::Websocket => "WebSocket",
-            }),
+            transport: forward.transport.map(|transport| transport.to_string()),
             held: forward.held,
             waiting: forward.waiting.as_ref().map(Untrusted::to_string),
             open: forward.connections.len(),
@@ -198,13 +195,7 @@ impl PodRow {
             ip: pod.ip.map(|ip| ip.to_string()),
             connections: pod.connections,
             sessions: pod.sessions,
-            state: match pod.state {
-                PodState::Gone => "gone",
-                PodState::Leaving => "leaving",
-                PodState::Ready => "ready",
-                // Of a state that is not known here no more is known than that it is not ready.
-                _ => "not ready",
-            },
+            state: pod.state.name(),
         }
     }
 }
@@ -255,22 +246,12 @@ impl ConnectionRow {
             first_byte_ms: view.first_byte.map(|waited| waited.as_secs_f64() * 1000.0),
             age_ms: u64::try_from(view.age.as_millis()).unwrap_or(u64::MAX),
             protocol: view.protocol.as_ref().map(ToString::to_string),
-            state: state(&view.state),
+            state: view.state.name(),
             reason: match &view.state {
                 ConnectionState::Ended(end) => Some(end.to_string()),
                 _ => None,
             },
         }
-    }
-}
-
-/// How far a connection is, in a word: of one that is over, how it ended.
-pub(super) fn state(state: &ConnectionState) -> &'static str {
-    match state {
-        ConnectionState::Ended(end) => end.name(),
-        ConnectionState::HalfClosed => "half_closed",
-        ConnectionState::Held => "held",
-        ConnectionState::Open => "open",
     }
 }
 

@@ -214,8 +214,7 @@ impl fmt::Display for Finding {
                 session,
             } => write!(f, "{} to the pod's node", ms(*session)),
             Self::Server(version) => write!(f, "Kubernetes {version}"),
-            Self::Session(Transport::Spdy) => f.write_str("SPDY"),
-            Self::Session(Transport::Websocket) => f.write_str("WebSocket"),
+            Self::Session(transport) => write!(f, "{transport}"),
             Self::Target(target) => write!(f, "{target}"),
             Self::Tcp(address) => write!(f, "connected to {address}"),
             Self::Tls {

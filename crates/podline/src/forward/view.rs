@@ -46,6 +46,18 @@ pub enum PodState {
     Ready,
 }
 
+impl PodState {
+    /// In a word or two, for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gone => "gone",
+            Self::Leaving => "leaving",
+            Self::NotReady => "not ready",
+            Self::Ready => "ready",
+        }
+    }
+}
+
 impl ForwardView {
     pub(super) fn new(shared: &Arc<Shared>) -> Self {
         Self {

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use podline::check::{Finding, Hop, PodFound, Report, State};
-use podline::{Answer, Probe, Transport, Untrusted};
+use podline::{Answer, Probe, Untrusted};
 use serde_json::{Value, json};
 
 /// The version of the form. Fields may be added without another one.
@@ -102,10 +102,7 @@ fn found(finding: &Finding) -> Value {
             json!({"server_ms": server.map(ms), "session_ms": ms(*session)})
         }
         Finding::Server(version) => json!({"version": text(version)}),
-        Finding::Session(transport) => json!({"transport": match transport {
-            Transport::Spdy => "spdy",
-            Transport::Websocket => "websocket",
-        }}),
+        Finding::Session(transport) => json!({"transport": transport.name()}),
         Finding::Target(target) => json!({
             "resource": target.kind.resource(),
             "name": Untrusted::new(&*target.name).to_string(),

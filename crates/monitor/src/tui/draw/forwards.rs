@@ -78,12 +78,10 @@ fn lines(forward: &ForwardSnapshot, look: Look) -> Vec<(Line<'static>, Option<&F
 }
 
 fn pod_line(pod: &PodView, look: Look) -> Line<'static> {
-    let (state, style) = match pod.state {
-        PodState::Gone => ("gone", look.bad()),
-        PodState::Leaving => ("leaving", look.faint()),
-        PodState::NotReady => ("not ready", look.bad()),
-        PodState::Ready => ("ready", look.good()),
-        _ => ("?", look.faint()),
+    let style = match pod.state {
+        PodState::Gone | PodState::NotReady => look.bad(),
+        PodState::Ready => look.good(),
+        _ => look.faint(),
     };
     let count = |number: usize, one: &str, more: &str| match number {
         1 => format!("1 {one}"),
@@ -91,7 +89,7 @@ fn pod_line(pod: &PodView, look: Look) -> Line<'static> {
     };
     Line::from(vec![
         Span::raw(format!("  {}  ", Untrusted::new(&*pod.address.name))),
-        Span::styled(state, style),
+        Span::styled(pod.state.name(), style),
         Span::raw(format!(
             "  {}, {}",
             count(pod.connections, "connection", "connections"),
