@@ -113,14 +113,14 @@ impl Demo {
 
     /// What comes after `Forwarding from`.
     async fn proceed(&self, arguments: &DemoArguments, output: &Output) -> Result<Ending, Failure> {
-        let port = self
-            .web
-            .local_addrs()
-            .first()
-            .map_or(PORT, |address| address.socket.port());
+        // Of both families only one may be ours, where somebody took the other's port meanwhile.
+        let Some(bound) = self.web.local_addrs().first() else {
+            return Err(Failure::new("the demonstration listens nowhere"));
+        };
         if arguments.check {
-            return check::run(&self.minicluster, &self.cluster, port, output).await;
+            return check::run(&self.minicluster, &self.cluster, bound.socket, output).await;
         }
+        let port = bound.socket.port();
         output.text(&invitation(port, arguments.kubeconfig.as_deref()));
         Err(ended(&web(), &self.web.ended().await))
     }

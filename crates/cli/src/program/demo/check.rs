@@ -46,7 +46,7 @@ const REFUSED: u16 = 83;
 pub(super) async fn run(
     minicluster: &Minicluster,
     cluster: &Cluster,
-    web: u16,
+    web: SocketAddr,
     output: &Output,
 ) -> Result<Ending, Failure> {
     let ports = [ECHO, SOURCE, SINK, GREETER, REFUSED];
@@ -72,7 +72,6 @@ pub(super) async fn run(
             .map(|address| address.socket)
             .ok_or_else(|| Failure::new(format!("port {remote} is not forwarded")))
     };
-    let web = SocketAddr::from((Ipv4Addr::LOCALHOST, web));
     let mut steps = Steps { output, failed: 0 };
     steps.step("a page over HTTP", page(web)).await;
     steps
