@@ -27,6 +27,7 @@ const NOT_FOUND: u8 = 127;
 const NOT_RUN: u8 = 126;
 
 /// What shells add to the number of the signal that killed a program.
+#[cfg(unix)]
 const KILLED: u8 = 128;
 
 /// The variables that tell the command where to go, without the number of the port.

@@ -26,8 +26,7 @@ pub(super) struct FileSink {
 #[derive(Clone, Debug)]
 pub(super) struct Made {
     pub(super) path: PathBuf,
-    #[cfg(unix)]
-    identity: (u64, u64),
+    identity: Identity,
 }
 
 impl FileSink {
@@ -85,14 +84,13 @@ impl Sink for FileSink {
 
 impl Made {
     fn of(path: &Path, file: &File) -> Result<Self, CaptureError> {
-        let metadata = file.metadata().map_err(|source| CaptureError::Create {
+        let identity = identity(file).map_err(|source| CaptureError::Create {
             path: path.to_owned(),
             source,
         })?;
         Ok(Self {
             path: path.to_owned(),
-            #[cfg(unix)]
-            identity: identity(&metadata),
+            identity,
         })
     }
 
@@ -106,15 +104,12 @@ impl Made {
             path: path.clone(),
             source,
         })?;
-        #[cfg(unix)]
-        {
-            let metadata = file.metadata().map_err(|source| CaptureError::Read {
-                path: path.clone(),
-                source,
-            })?;
-            if identity(&metadata) != self.identity {
-                return Err(CaptureError::NotAFile { path });
-            }
+        let identity = identity(&file).map_err(|source| CaptureError::Read {
+            path: path.clone(),
+            source,
+        })?;
+        if identity != self.identity {
+            return Err(CaptureError::NotAFile { path });
         }
         Ok(file)
     }
@@ -187,11 +182,23 @@ fn follow_no_link(options: &mut OpenOptions) {
 #[cfg(not(unix))]
 fn follow_no_link(_: &mut OpenOptions) {}
 
+/// What tells a file from another of its name, where the system says.
 #[cfg(unix)]
-fn identity(metadata: &fs::Metadata) -> (u64, u64) {
+type Identity = (u64, u64);
+#[cfg(not(unix))]
+type Identity = ();
+
+#[cfg(unix)]
+fn identity(file: &File) -> io::Result<Identity> {
     use std::os::unix::fs::MetadataExt as _;
 
-    (metadata.dev(), metadata.ino())
+    let metadata = file.metadata()?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(_: &File) -> io::Result<Identity> {
+    Ok(())
 }
 
 #[cfg(all(test, unix))]

@@ -311,8 +311,8 @@ async fn a_capture_is_watched_while_it_is_made(world: Arc<World>) {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let pipe = tshark.stdin.take().unwrap().into_owned_fd().unwrap();
-    let (_podline, _stderr, address) = start(&world, pipe.into()).await;
+    let pipe = tshark.stdin.take().unwrap().try_into().unwrap();
+    let (_podline, _stderr, address) = start(&world, pipe).await;
     let mut app = App::new(TcpStream::connect(address).await.unwrap());
     app.is_echoed(b"live").await;
     // Nothing follows, and the connection stays open.
