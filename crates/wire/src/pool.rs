@@ -16,7 +16,8 @@
 //! Sessions are made for two reasons. For connections that wait: as many as have lanes for them, at the pace of
 //! `pace`. And for the floor of idle sessions, up to [`PoolConfig::isolated`] in all, slowly: a session whose
 //! last pair we have ended counts as idle for this, for it will be within the runtime's second; else a busy pool would
-//! make a session for each connection.
+//! make a session for each connection. And not while a burst waits for its first bytes, for an upgrade costs the servers on the
+//! way as much as several connections.
 
 mod action;
 mod pace;
@@ -128,6 +129,10 @@ impl Pool {
         }
         let request = RequestKey(self.key());
         self.last_request = now;
+        // Only the first of those that come together delays it: else a busy pool would never make one.
+        if self.wanted_spare(now) == 0 {
+            self.pace.handle_request(now);
+        }
         self.waiting.insert(request);
         self.pace.handle_held(now);
         self.decide(now);

@@ -13,6 +13,11 @@ const A_SECOND: usize = 50;
 /// that are there.
 const SPARE_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long a connection that takes an idle session has the machines on the way for itself before another is made in its place:
+/// longer than the round trip of most clusters, so that connections which come together get their first bytes before, and those
+/// that last no longer need no other session at all.
+const SPARE_DELAY: Duration = Duration::from_millis(200);
+
 /// The pause after the first failure; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
@@ -85,6 +90,11 @@ impl Pace {
             self.starts.pop_front();
         }
         self.spare_from = self.spare_from.max(now + SPARE_PAUSE);
+    }
+
+    /// A connection comes, and no session that nobody waits for was wanted until now.
+    pub(super) fn handle_request(&mut self, now: Time) {
+        self.spare_from = self.spare_from.max(now + SPARE_DELAY);
     }
 
     /// A connection begins to wait: it is tried for at once, whatever failed before. Only a try that has just failed
@@ -196,6 +206,14 @@ mod tests {
         pace.handle_start(Time::ZERO);
         assert!(pace.allows(Time::ZERO, Need::Held));
         assert_eq!(pace.next(Time::ZERO, Need::Spare), Time::ZERO + SPARE_PAUSE);
+    }
+
+    #[test]
+    fn a_connection_delays_the_sessions_that_nobody_waits_for() {
+        let mut pace = Pace::new(Time::ZERO);
+        pace.handle_request(Time::ZERO);
+        assert!(pace.allows(Time::ZERO, Need::Held));
+        assert_eq!(pace.next(Time::ZERO, Need::Spare), Time::ZERO + SPARE_DELAY);
     }
 
     #[test]

@@ -16,11 +16,40 @@ fn the_floor_is_filled_again_when_an_idle_session_is_used() {
     let (mut world, _) = World::filled(2);
     world.wait(Duration::from_secs(1));
     world.request();
-    let actions = world.actions();
-    assert!(
-        matches!(actions[..], [Action::Lend(..), Action::Connect(_)]),
-        "{actions:?}"
-    );
+    assert!(matches!(world.actions()[..], [Action::Lend(..)]));
+    assert_eq!(world.wait_until_due(), "spare session");
+    assert_eq!(world.connects().len(), 1);
+}
+
+#[test]
+fn connections_that_come_together_delay_the_next_session_once() {
+    let (mut world, _) = World::filled(3);
+    world.wait(Duration::from_secs(1));
+    let burst = world.now;
+    let mut lent = 0;
+    while world.actions().is_empty() {
+        world.request();
+        assert!(matches!(world.actions()[..], [Action::Lend(..)]));
+        lent += 1;
+        world.wait(Duration::from_millis(30));
+    }
+    assert!(lent > 3, "{lent}");
+    assert!(world.now.saturating_since(burst) < Duration::from_millis(300));
+}
+
+#[test]
+fn a_connection_that_is_over_soon_needs_no_other_session() {
+    let (mut world, _) = World::filled(2);
+    world.wait(Duration::from_secs(1));
+    world.request();
+    let [Action::Lend(_, key)] = world.actions()[..] else {
+        panic!("no lane");
+    };
+    world.opens(key);
+    world.wait(Duration::from_millis(50));
+    world.finishes(key);
+    world.wait(Duration::from_secs(5));
+    assert_eq!(world.actions(), []);
 }
 
 #[test]
