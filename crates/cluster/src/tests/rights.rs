@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use k8s_openapi::api::core::v1;
 use kube::api::{DeleteParams, Patch, PatchParams};
+use podline_minicluster::node::ApiFault;
 use podline_minicluster::{Config, Minicluster, Rule, User, manifest};
 use serde_json::json;
 use tokio::time::timeout;
@@ -90,6 +92,17 @@ async fn until(watch: &mut PodWatch, is_so: impl Fn(&Found) -> bool) -> Found {
         }
     };
     timeout(SOON, changed).await.unwrap()
+}
+
+/// Waits until a look is under way.
+async fn looks(watch: &PodWatch) {
+    let looks = async {
+        // Nobody tells of it.
+        while !watch.is_looking() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(SOON, looks).await.expect("a look is under way");
 }
 
 /// How a change comes to be known.
@@ -298,4 +311,48 @@ async fn a_watch_outlives_the_server() {
     Known::Told.stands(&watch).await;
     store.set_ready("default", &found.pods[0].name, true).unwrap();
     until(&mut watch, |found| ready(found) == 2).await;
+}
+
+#[tokio::test]
+async fn what_watches_tell_is_taken_in_while_a_look_has_no_answer() {
+    let fixture = Fixture::new(full()).await;
+    let store = fixture.minicluster.store();
+    for target in ["svc/web", "deploy/web", "pod/lone"] {
+        let mut watch = fixture.watch(target);
+        let ready_pods = if target == "pod/lone" { 1 } else { 2 };
+        let found = until(&mut watch, |found| ready(found) == ready_pods).await;
+        Known::Told.stands(&watch).await;
+        let name = &found.pods[0].name;
+        let answers = |api| fixture.minicluster.faults().set(|faults| faults.api = api);
+        answers(ApiFault::Hang);
+        watch.look();
+        looks(&watch).await;
+        for is_ready in [false, true] {
+            store.set_ready("default", name, is_ready).unwrap();
+            let expected = ready_pods - usize::from(!is_ready);
+            let changed = timeout(SOON, watch.changed()).await.unwrap();
+            assert_eq!(ready(&changed.unwrap()), expected, "{target}");
+        }
+        answers(ApiFault::None);
+    }
+}
+
+#[tokio::test]
+async fn watches_that_go_on_keep_a_target_in_sight_while_looks_fail() {
+    let fixture = Fixture::new(full()).await;
+    let store = fixture.minicluster.store();
+    let mut watch = fixture.watch("svc/web");
+    let found = until(&mut watch, |found| ready(found) == 2).await;
+    Known::Told.stands(&watch).await;
+    let busy = ApiFault::Answer(StatusCode::SERVICE_UNAVAILABLE);
+    fixture.minicluster.faults().set(|faults| faults.api = busy);
+    watch.look();
+    assert!(
+        timeout(Duration::from_millis(500), watch.changed())
+            .await
+            .is_err()
+    );
+    store.set_ready("default", &found.pods[0].name, false).unwrap();
+    let changed = timeout(SOON, watch.changed()).await.unwrap();
+    assert_eq!(ready(&changed.unwrap()), 1);
 }

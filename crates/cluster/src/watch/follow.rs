@@ -14,12 +14,15 @@ use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
 
+use super::look::UNANSWERED;
 use crate::object::{Object, Selects};
 use crate::target::Kind;
 use crate::{FindError, Refusal};
 
 /// After how many seconds the server is to end a watch by itself.
 const LIFE: u32 = 240;
+/// How long the server may take to agree to a watch.
+const OPENING: Duration = Duration::from_secs(30);
 /// How long a watch may be silent. Servers tell how far it has come about once a minute.
 const SILENCE: Duration = Duration::from_secs(100);
 
@@ -30,11 +33,13 @@ pub(super) struct Follow<T> {
     version: String,
     is_open: bool,
     begun: Instant,
+    /// How long it may take to open.
+    opening: Duration,
     heard: Instant,
 }
 
 /// What a watch tells.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Told<T> {
     /// There is none any more.
     Gone(T, String),
@@ -58,6 +63,16 @@ pub(super) enum Stop {
     Refused,
     /// Nothing was heard of it.
     Silent,
+}
+
+impl<T> Told<T> {
+    /// The version that it tells of; empty where it tells of none.
+    pub(super) fn version(&self) -> &str {
+        match self {
+            Self::Gone(_, version) | Self::Is(_, version) | Self::Mark(version) => version,
+            Self::Open => "",
+        }
+    }
 }
 
 impl<T: Send + 'static> Follow<T> {
@@ -90,13 +105,18 @@ impl<T: Send + 'static> Follow<T> {
             version,
             is_open: false,
             begun: now,
+            opening: OPENING,
             heard: now,
         }
     }
 
     /// What it tells next. Nothing is lost when this is cancelled.
     pub(super) async fn next(&mut self) -> Result<Told<T>, Stop> {
-        let told = timeout_at(self.heard + SILENCE, self.stream.next()).await;
+        let until = match self.is_open {
+            true => self.heard + SILENCE,
+            false => self.begun + self.opening,
+        };
+        let told = timeout_at(until, self.stream.next()).await;
         self.handle(told.map_err(|_| Stop::Silent)?)
     }
 
@@ -116,12 +136,15 @@ impl<T: Send + 'static> Follow<T> {
             Some(Ok(told)) => told,
         };
         match &told {
-            Told::Gone(_, version) | Told::Is(_, version) | Told::Mark(version) => {
-                self.version.clone_from(version);
-            }
             Told::Open => self.is_open = true,
+            told => told.version().clone_into(&mut self.version),
         }
         Ok(told)
+    }
+
+    /// The server answers something else: what it did not agree to by now may be lost.
+    pub(super) fn hasten(&mut self) {
+        self.opening = UNANSWERED;
     }
 
     /// How long nothing was heard of it.
@@ -201,7 +224,7 @@ pub(super) fn is_denied(error: &FindError) -> bool {
 
 #[cfg(test)]
 impl<T: Send + 'static> Follow<T> {
-    /// One that tells something, and then nothing.
+    /// One that tells something, and then nothing for ever.
     pub(super) fn telling<const N: usize>(told: [Told<T>; N]) -> Self {
         let now = Instant::now();
         Self {
@@ -209,6 +232,7 @@ impl<T: Send + 'static> Follow<T> {
             version: String::new(),
             is_open: false,
             begun: now,
+            opening: OPENING,
             heard: now,
         }
     }
@@ -227,5 +251,25 @@ mod tests {
         assert!(follow.ready().is_none());
         assert!(matches!(follow.next().await, Err(Stop::Silent)));
         assert_eq!(follow.version(), "7");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_watch_that_does_not_open_is_given_up_sooner_where_the_server_answers_something_else() {
+        for (is_hastened, time) in [(false, OPENING), (true, UNANSWERED)] {
+            let begun = Instant::now();
+            let mut follow: Follow<()> = Follow::telling([]);
+            if is_hastened {
+                follow.hasten();
+            }
+            assert!(matches!(follow.next().await, Err(Stop::Silent)));
+            assert_eq!(begun.elapsed(), time);
+        }
+        // Once it is open that is another matter.
+        let begun = Instant::now();
+        let mut follow: Follow<()> = Follow::telling([Told::Open]);
+        follow.hasten();
+        assert!(matches!(follow.next().await, Ok(Told::Open)));
+        assert!(matches!(follow.next().await, Err(Stop::Silent)));
+        assert_eq!(begun.elapsed(), SILENCE);
     }
 }

@@ -2,6 +2,7 @@
 
 mod follow;
 mod leave;
+mod look;
 mod place;
 mod pod_watch;
 mod schedule;

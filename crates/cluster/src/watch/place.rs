@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 use super::follow::{Follow, Stop, Told};
 use super::leave::Leave;
 
-/// A watch that was silent for so long is opened anew when somebody doubts what is known. After a sleep of the machine it
+/// A watch that was silent for so long is begun anew when somebody doubts what is known. After a sleep of the machine it
 /// may be dead without knowing it.
 const DOUBTFUL: Duration = Duration::from_secs(20);
 
@@ -17,6 +17,11 @@ pub(super) struct Place<T> {
     leave: Leave,
     /// Where to begin: behind a version, or with all that there is if it is empty; `None` where it is not known yet.
     from: Option<String>,
+    /// Somebody doubts what is known.
+    is_doubted: bool,
+    /// Whether the last watch was given up because it did not open while the server answered something else: the next one is
+    /// given all its time.
+    is_patient: bool,
 }
 
 /// What came of a resource.
@@ -33,11 +38,18 @@ impl<T: Send + 'static> Place<T> {
             follow: None,
             leave: Leave::default(),
             from: None,
+            is_doubted: false,
+            is_patient: false,
         }
     }
 
-    /// Where to begin, if it is not followed already.
+    /// The server answers: where to begin, if it is not followed already. A watch that somebody doubts and that was silent for
+    /// a while is begun anew; before the server answered, that would have cost a watch that may be well.
     pub(super) fn begin_at(&mut self, version: &str) {
+        let now = Instant::now();
+        if std::mem::take(&mut self.is_doubted) {
+            self.follow = self.follow.take().filter(|follow| follow.silent(now) < DOUBTFUL);
+        }
         if self.follow.is_none() {
             self.from = Some(version.to_owned());
         }
@@ -54,10 +66,15 @@ impl<T: Send + 'static> Place<T> {
         self.leave.forget_failures();
     }
 
-    /// Somebody doubts what is known: a watch that has not been heard of for a while is opened anew.
-    pub(super) fn doubt(&mut self, now: Instant) {
-        if let Some(follow) = self.follow.take_if(|follow| follow.silent(now) >= DOUBTFUL) {
-            self.from = Some(follow.version().to_owned());
+    /// Somebody doubts what is known.
+    pub(super) fn doubt(&mut self) {
+        self.is_doubted = true;
+    }
+
+    /// The server answers something else.
+    pub(super) fn hasten(&mut self) {
+        if let Some(follow) = self.follow.as_mut().filter(|_| !self.is_patient) {
+            follow.hasten();
         }
     }
 
@@ -106,6 +123,7 @@ impl<T: Send + 'static> Place<T> {
             Ok(told) => {
                 if matches!(told, Told::Open) {
                     self.leave.handle_granted();
+                    self.is_patient = false;
                 }
                 return Event::Told(told);
             }
@@ -113,6 +131,7 @@ impl<T: Send + 'static> Place<T> {
         };
         let now = Instant::now();
         if let Some(follow) = self.follow.take() {
+            self.is_patient = matches!(stop, Stop::Silent) && !follow.is_open() && !self.is_patient;
             match &stop {
                 Stop::Refused => {
                     self.leave.handle_refused(now);
@@ -133,18 +152,32 @@ impl<T: Send + 'static> Place<T> {
 mod tests {
     use super::*;
 
+    /// Follows behind `version` what tells something.
+    async fn following<const N: usize>(version: &str, told: [Told<()>; N]) -> Place<()> {
+        let mut place = Place::new();
+        place.begin_at(version);
+        place.follow(Instant::now(), |from| {
+            assert_eq!(from, version);
+            Follow::telling(told)
+        });
+        for _ in 0..N {
+            assert!(matches!(place.next().await, Event::Told(_)));
+        }
+        place
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn a_watch_that_was_silent_for_a_while_is_opened_anew_in_doubt() {
-        let mut place: Place<()> = Place::new();
-        place.begin_at("6");
-        let open = |_| Follow::telling([Told::Open, Told::Mark("7".to_owned())]);
-        place.follow(Instant::now(), open);
-        assert!(matches!(place.next().await, Event::Told(Told::Open)));
-        assert!(matches!(place.next().await, Event::Told(Told::Mark(_))));
-        place.doubt(Instant::now());
-        assert!(place.is_told());
+    async fn a_doubted_watch_is_begun_anew_once_the_server_answers_if_it_was_silent_for_a_while() {
+        let mut place = following("6", [Told::Open, Told::Mark("7".to_owned())]).await;
+        place.doubt();
+        place.begin_at("8");
+        assert!(place.is_told(), "it was heard of just now");
         tokio::time::advance(DOUBTFUL).await;
-        place.doubt(Instant::now());
+        place.begin_at("8");
+        assert!(place.is_told(), "nobody doubts it any more");
+        place.doubt();
+        assert!(place.is_told(), "nothing shows that there is a better one");
+        place.begin_at("8");
         assert!(!place.is_told());
         assert!(matches!(place.next().await, Event::Due));
         let mut from = String::new();
@@ -152,6 +185,22 @@ mod tests {
             from = version;
             Follow::telling([])
         });
-        assert_eq!(from, "7");
+        assert_eq!(from, "8");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_other_watch_that_does_not_open_is_given_all_its_time() {
+        let mut place = following("6", []).await;
+        let mut times = Vec::new();
+        for _ in 0..4 {
+            let begun = Instant::now();
+            place.hasten();
+            assert!(matches!(place.next().await, Event::Stopped(Stop::Silent)));
+            times.push(begun.elapsed());
+            assert!(matches!(place.next().await, Event::Due));
+            place.follow(Instant::now(), |_| Follow::telling([]));
+        }
+        assert!(times[0] < times[1] && times[2] < times[3], "{times:?}");
+        assert_eq!((times[0], times[1]), (times[2], times[3]));
     }
 }

@@ -31,6 +31,9 @@ pub(super) struct Wishes {
     /// Whether all changes are told, rather than looked for.
     #[cfg(test)]
     pub(super) is_told: AtomicBool,
+    /// Whether a look is under way.
+    #[cfg(test)]
+    pub(super) is_looking: AtomicBool,
     /// They should be told, and are not at present.
     pub(super) is_blind: AtomicBool,
 }
@@ -109,6 +112,12 @@ impl PodWatch {
     #[cfg(test)]
     pub(crate) fn is_told(&self) -> bool {
         self.wishes.is_told.load(Ordering::Acquire)
+    }
+
+    /// Whether a look is under way.
+    #[cfg(test)]
+    pub(crate) fn is_looking(&self) -> bool {
+        self.wishes.is_looking.load(Ordering::Acquire)
     }
 
     /// What knows how well the target is in sight.

@@ -24,6 +24,8 @@ struct Known<T> {
     items: BTreeMap<String, T>,
     /// Up to here all is known; what a watch tells of earlier versions is old.
     floor: Option<u64>,
+    /// What was told last of each while a look is under way, which may not have seen it.
+    meanwhile: Option<BTreeMap<String, Told<T>>>,
     most: usize,
 }
 
@@ -37,12 +39,33 @@ impl View {
         }
     }
 
-    /// These are all pods that there are.
+    /// A look begins. What is told from now on may be newer than what it sees.
+    pub(super) fn begin_look(&mut self) {
+        self.pods.begin_look();
+        if let Some(slices) = &mut self.slices {
+            slices.begin_look();
+        }
+    }
+
+    /// The look has come to its end.
+    pub(super) fn end_look(&mut self) {
+        self.pods.meanwhile = None;
+        if let Some(slices) = &mut self.slices {
+            slices.meanwhile = None;
+        }
+    }
+
+    /// These are all pods that there are, as a look has seen them.
     pub(super) fn set_pods(&mut self, listed: Listed<Pod>) {
         self.pods.set(listed, |pod| &pod.name);
     }
 
-    /// These are all slices that there are.
+    /// The pods are not those of the target any more.
+    pub(super) fn forget_pods(&mut self) {
+        self.pods = Known::new(PODS_MAX);
+    }
+
+    /// These are all slices that there are, as a look has seen them.
     pub(super) fn set_slices(&mut self, listed: Listed<Slice>) {
         let slices = self.slices.get_or_insert_with(|| Known::new(SLICES_MAX));
         slices.set(listed, |slice| &slice.name);
@@ -53,8 +76,12 @@ impl View {
         self.slices = None;
     }
 
-    /// Takes in what was asked of one pod.
-    pub(super) fn set_pod(&mut self, name: &str, pod: Option<Pod>) {
+    /// Takes in one pod as a look has seen it, and the version of that.
+    pub(super) fn set_pod(&mut self, name: &str, pod: Option<(Pod, String)>) {
+        let (pod, version) = pod.unzip();
+        if self.pods.was_told_later(name, version.as_deref()) {
+            return;
+        }
         match pod {
             Some(pod) => drop(self.pods.items.insert(name.to_owned(), pod)),
             None => drop(self.pods.items.remove(name)),
@@ -123,41 +150,72 @@ impl View {
     }
 }
 
-impl<T> Known<T> {
+impl<T: Clone> Known<T> {
     fn new(most: usize) -> Self {
         Self {
             items: BTreeMap::new(),
             floor: None,
+            meanwhile: None,
             most,
         }
     }
 
+    fn begin_look(&mut self) {
+        self.meanwhile = Some(BTreeMap::new());
+    }
+
     fn set(&mut self, listed: Listed<T>, name: fn(&T) -> &String) {
-        self.floor = listed.version.parse().ok();
+        self.floor = number(&listed.version);
         let items = listed.items.into_iter().take(self.most);
         self.items = items.map(|item| (name(&item).clone(), item)).collect();
+        for (_, told) in self.meanwhile.take().into_iter().flatten() {
+            self.handle(told, name);
+        }
+    }
+
+    /// Whether a watch told of `name` since the look began, and not of the `version` that was seen or one before. Where they
+    /// cannot be compared, the watch will tell of what is newer.
+    fn was_told_later(&self, name: &str, version: Option<&str>) -> bool {
+        let told = self.meanwhile.as_ref().and_then(|told| told.get(name));
+        told.is_some_and(|told| {
+            let (told, seen) = (number(told.version()), version.and_then(number));
+            told.zip(seen).is_none_or(|(told, seen)| told > seen)
+        })
     }
 
     fn handle(&mut self, told: Told<T>, name: fn(&T) -> &String) -> bool {
-        let is_old = |version: &str| {
-            let version: Option<u64> = version.parse().ok();
-            version
-                .zip(self.floor)
-                .is_some_and(|(version, floor)| version <= floor)
+        let (Told::Gone(item, version) | Told::Is(item, version)) = &told else {
+            return false;
         };
+        let (key, version) = (name(item).clone(), number(version));
+        if version
+            .zip(self.floor)
+            .is_some_and(|(version, floor)| version <= floor)
+        {
+            return false;
+        }
+        if let Some(meanwhile) = &mut self.meanwhile
+            && (meanwhile.len() < self.most || meanwhile.contains_key(&key))
+        {
+            meanwhile.insert(key.clone(), told.clone());
+        }
         match told {
-            Told::Gone(_, version) | Told::Is(_, version) if is_old(&version) => false,
-            Told::Gone(item, _) => self.items.remove(name(&item)).is_some(),
+            Told::Gone(..) => self.items.remove(&key).is_some(),
             Told::Is(item, _) => {
-                let is_room = self.items.len() < self.most || self.items.contains_key(name(&item));
+                let is_room = self.items.len() < self.most || self.items.contains_key(&key);
                 if is_room {
-                    self.items.insert(name(&item).clone(), item);
+                    self.items.insert(key, item);
                 }
                 is_room
             }
             Told::Mark(_) | Told::Open => false,
         }
     }
+}
+
+/// A version as a number, which it is by convention. What cannot be compared is taken in.
+fn number(version: &str) -> Option<u64> {
+    version.parse().ok()
 }
 
 #[cfg(test)]
@@ -233,6 +291,48 @@ mod tests {
         // Versions are opaque; what cannot be compared is taken in.
         assert!(view.handle_pod(Told::Is(pod("c", "3", true), "x1".into())));
         assert_eq!(view.best_pods(1), ["b"]);
+    }
+
+    #[test]
+    fn what_is_told_while_a_look_is_under_way_is_newer_than_what_it_sees() {
+        let mut view = view(vec![pod("a", "1", true), pod("b", "2", true)]);
+        view.begin_look();
+        assert!(view.handle_pod(Told::Gone(pod("a", "1", true), "13".into())));
+        assert!(view.handle_pod(Told::Is(pod("b", "2", false), "12".into())));
+        assert!(view.handle_pod(Told::Is(pod("c", "3", false), "14".into())));
+        // It was answered behind the change of `b`, and before the other two.
+        view.set_pods(listed(
+            "12",
+            vec![pod("a", "1", true), pod("b", "2", true), pod("d", "4", true)],
+        ));
+        let now = [
+            ("b".into(), true, false),
+            ("c".into(), false, false),
+            ("d".into(), true, false),
+        ];
+        assert_eq!(stand(&view), now);
+        view.end_look();
+        // What was told before a look began is in what it sees, or is not there any more.
+        view.begin_look();
+        view.set_pods(listed("20", vec![]));
+        assert_eq!(stand(&view), []);
+    }
+
+    #[test]
+    fn a_pod_that_was_asked_for_by_itself_may_be_older_than_what_was_told_meanwhile() {
+        let mut view = view(vec![pod("a", "1", true), pod("b", "2", true)]);
+        view.begin_look();
+        assert!(view.handle_pod(Told::Gone(pod("a", "1", true), "13".into())));
+        assert!(view.handle_pod(Told::Is(pod("b", "2", false), "14".into())));
+        view.set_pod("a", Some((pod("a", "1", true), "12".into())));
+        assert_eq!(stand(&view), [("b".into(), false, false)]);
+        view.set_pod("b", None);
+        assert_eq!(stand(&view), [("b".into(), false, false)]);
+        view.set_pod("b", Some((pod("b", "2", true), "15".into())));
+        assert_eq!(stand(&view), [("b".into(), true, false)]);
+        view.end_look();
+        view.set_pod("b", None);
+        assert_eq!(stand(&view), []);
     }
 
     #[test]

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use kube::api::WatchParams;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -13,6 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::PodWatch;
 use super::follow::{Follow, Stop, Told};
 use super::leave::Leave;
+use super::look::{Look, Looked};
 use super::place::{Event, Place};
 use super::pod_watch::{Sight, Wishes, differ};
 use super::schedule::{Schedule, Seen};
@@ -23,8 +26,8 @@ use crate::object::Object;
 use crate::renewals::Renewals;
 use crate::target::{Kind, Pod, Slice, Target};
 
-/// How long the API server may take for one look.
-const LOOK_DEADLINE: Duration = Duration::from_secs(15);
+/// How long the API server may take to say whether the object is still the same.
+const OBJECT_DEADLINE: Duration = Duration::from_secs(15);
 /// How much that was told is taken in before it is told further.
 const BATCH: usize = 100;
 
@@ -39,7 +42,13 @@ pub(crate) struct Watcher {
     wishes: Arc<Wishes>,
     schedule: Schedule,
     view: View,
-    /// Whether the last look came to something.
+    /// The look that is under way.
+    look: Option<Look>,
+    /// How long the last look took that was answered.
+    usual: Duration,
+    /// What was asked of the object when its watch had opened: what happened before was not told.
+    object_now: Option<BoxFuture<'static, Result<Object, FindError>>>,
+    /// Whether what is known is how things are, as far as there is a way to know.
     is_in_sight: bool,
     /// What the pods are followed by.
     labels: Option<String>,
@@ -56,11 +65,27 @@ pub(crate) struct Watcher {
 enum Cause {
     /// There is another way to the server, or another server.
     Access,
-    Look,
+    /// A look is due.
+    Due,
+    Looked(Looked),
     Object(Event<Object>),
+    ObjectNow(Result<Object, FindError>),
     Pods(Event<Pod>),
     Slices(Event<Slice>),
     Wish,
+}
+
+impl Cause {
+    /// Whether it shows that the server answers.
+    fn is_answer(&self) -> bool {
+        matches!(
+            self,
+            Self::Object(Event::Told(_))
+                | Self::ObjectNow(Ok(_))
+                | Self::Pods(Event::Told(_))
+                | Self::Slices(Event::Told(_))
+        )
+    }
 }
 
 impl Watcher {
@@ -86,6 +111,9 @@ impl Watcher {
             sights,
             wishes: wishes.clone(),
             schedule: Schedule::new(),
+            look: None,
+            usual: Duration::ZERO,
+            object_now: None,
             is_in_sight: false,
             labels: None,
             object: Place::new(),
@@ -105,21 +133,28 @@ impl Watcher {
                 .hurry(self.wishes.is_hurried.load(Ordering::Acquire));
             if self.wishes.is_asked.swap(false, Ordering::AcqRel) {
                 self.schedule.ask();
-                let now = Instant::now();
-                self.object.doubt(now);
-                self.pods.doubt(now);
-                self.slices.doubt(now);
-                self.follow();
+                self.object.doubt();
+                self.pods.doubt();
+                self.slices.doubt();
+                self.hasten();
             }
-            match self.next().await {
+            let cause = self.next().await;
+            if cause.is_answer() {
+                self.hasten();
+            }
+            match cause {
                 Cause::Access => {
-                    // What the watches say is of the server of before.
+                    // What the watches say is of the server of before, and so is what a look is answered.
                     self.leave_pods();
                     self.object.leave();
+                    self.object_now = None;
+                    self.end_look();
                     self.schedule.ask();
                 }
-                Cause::Look => self.look().await,
-                Cause::Object(event) => self.handle_object(event).await,
+                Cause::Due => self.begin_look(false),
+                Cause::Looked(looked) => self.handle_looked(looked),
+                Cause::Object(event) => self.handle_object(event),
+                Cause::ObjectNow(got) => self.handle_object_now(got),
                 Cause::Pods(event) => self.handle_pods(event),
                 Cause::Slices(event) => self.handle_slices(event),
                 Cause::Wish => {}
@@ -131,62 +166,130 @@ impl Watcher {
             self.wishes.is_blind.store(is_blind, Ordering::Release);
             #[cfg(test)]
             self.wishes.is_told.store(is_told, Ordering::Release);
+            #[cfg(test)]
+            self.wishes
+                .is_looking
+                .store(self.look.is_some(), Ordering::Release);
             self.say_ways();
         }
     }
 
     async fn next(&mut self) -> Cause {
+        let is_idle = self.look.is_none();
         tokio::select! {
             biased;
             () = self.wishes.changed.notified() => Cause::Wish,
             () = self.renewals.next_access() => Cause::Access,
-            () = sleep_until(self.schedule.next(Instant::now())) => Cause::Look,
+            () = sleep_until(self.schedule.next(Instant::now())), if is_idle => Cause::Due,
+            Some(looked) = conditional(self.look.as_mut().map(Look::next)) => Cause::Looked(looked),
+            Some(got) = conditional(self.object_now.as_mut()) => Cause::ObjectNow(got),
             event = self.object.next() => Cause::Object(event),
             event = self.pods.next() => Cause::Pods(event),
             event = self.slices.next() => Cause::Slices(event),
         }
     }
 
-    async fn look(&mut self) {
+    /// Looks, beside what is told meanwhile.
+    fn begin_look(&mut self, is_patient: bool) {
         self.schedule.begin();
-        let looked = timeout(LOOK_DEADLINE, self.see()).await;
-        let looked = looked.unwrap_or(Err(FindError::Timeout { after: LOOK_DEADLINE }));
-        if looked.is_ok() && !self.is_in_sight {
-            self.object.encourage();
-            self.pods.encourage();
-            self.slices.encourage();
+        self.view.begin_look();
+        self.look = Some(Look::begin(self.question(), self.usual, is_patient));
+    }
+
+    fn end_look(&mut self) {
+        self.look = None;
+        self.view.end_look();
+    }
+
+    /// The server answers, or somebody cannot wait for long: what has not been answered for a while may be lost.
+    fn hasten(&mut self) {
+        if let Some(look) = &mut self.look {
+            look.hasten();
         }
-        self.is_in_sight = looked.is_ok();
-        let seen = match &looked {
+        self.object.hasten();
+        self.pods.hasten();
+        self.slices.hasten();
+    }
+
+    fn handle_looked(&mut self, looked: Looked) {
+        let result = match looked {
+            Looked::Answered { answers, took } => {
+                self.usual = took;
+                self.take(*answers)
+            }
+            Looked::Late { after } => Err(FindError::Timeout { after }),
+            Looked::Lost => {
+                tracing::debug!(target = %self.target, "a look has no answer, and is begun anew");
+                // This time the server may take as long as it wants.
+                return self.begin_look(true);
+            }
+        };
+        self.end_look();
+        let seen = match &result {
             Ok(()) => Seen::Same,
             Err(error) if error.lasts() => Seen::Refusal,
             Err(error) if error.is_not_found() => Seen::Same,
             Err(_) => Seen::Failure,
         };
-        let is_new = self.tell(looked.map(|()| Arc::new(self.view.found())));
-        let seen = if is_new && seen == Seen::Same {
-            Seen::Change
-        } else {
-            seen
+        if result.is_ok() {
+            self.hasten();
+            if !self.is_in_sight {
+                self.object.encourage();
+                self.pods.encourage();
+                self.slices.encourage();
+            }
+        }
+        let is_new = match result {
+            // What is known is what the watches tell.
+            Err(error) if seen == Seen::Failure && self.is_in_sight && self.is_told() => {
+                tracing::debug!(target = %self.target, %error, "a look failed, and watches go on");
+                false
+            }
+            result => {
+                self.is_in_sight = result.is_ok();
+                self.tell(result.map(|()| Arc::new(self.view.found())))
+            }
+        };
+        let seen = match seen {
+            Seen::Same if is_new => Seen::Change,
+            seen => seen,
         };
         self.schedule.handle_seen(Instant::now(), seen, fastrand::u64(..));
     }
 
-    async fn handle_object(&mut self, event: Event<Object>) {
+    fn handle_object(&mut self, event: Event<Object>) {
         let is_other = match event {
             Event::Told(Told::Is(object, _)) => self.is_other(&object),
             Event::Told(Told::Gone(..)) => true,
-            // What happened before it was open was not told.
             Event::Told(Told::Open) => {
-                let got = self.finder.object(&self.target, &self.namespace);
-                match timeout(LOOK_DEADLINE, got).await {
-                    Ok(Ok(object)) => self.is_other(&object),
-                    Ok(Err(error)) => !error.is_forbidden(),
-                    Err(_) => true,
-                }
+                self.ask_for_object();
+                false
             }
             Event::Stopped(stop) => self.is_worth_a_look("the target", &stop),
             Event::Told(Told::Mark(_)) | Event::Due => false,
+        };
+        if is_other {
+            self.schedule.ask();
+        }
+    }
+
+    /// What happened to the object before its watch was open was not told.
+    fn ask_for_object(&mut self) {
+        let (finder, target, namespace) = (self.finder.clone(), self.target.clone(), self.namespace.clone());
+        let got = async move {
+            let got = timeout(OBJECT_DEADLINE, finder.object(&target, &namespace)).await;
+            got.unwrap_or(Err(FindError::Timeout {
+                after: OBJECT_DEADLINE,
+            }))
+        };
+        self.object_now = Some(got.boxed());
+    }
+
+    fn handle_object_now(&mut self, got: Result<Object, FindError>) {
+        self.object_now = None;
+        let is_other = match got {
+            Ok(object) => self.is_other(&object),
+            Err(error) => !error.is_forbidden(),
         };
         if is_other {
             self.schedule.ask();
@@ -254,9 +357,10 @@ impl Watcher {
         if !is_news {
             return;
         }
-        if self.target.kind.is_pod() && !self.is_in_sight {
-            // It is there again.
+        if !self.is_in_sight {
+            // It is there again, or the server is.
             self.schedule.ask();
+            self.is_in_sight = self.is_told();
         }
         if self.is_in_sight && self.tell(Ok(Arc::new(self.view.found()))) {
             self.schedule.handle_told(Instant::now());
@@ -337,5 +441,13 @@ impl Watcher {
                 _ => tracing::debug!(target = %self.target, object, pods, may_watch, "in sight by"),
             }
         }
+    }
+}
+
+/// Waits for what there may be; gives `None` at once where there is nothing.
+async fn conditional<F: Future>(future: Option<F>) -> Option<F::Output> {
+    match future {
+        Some(future) => Some(future.await),
+        None => None,
     }
 }

@@ -1,4 +1,4 @@
-//! One look at a target: what is asked for, and what is done without where a right is missing.
+//! What a look asks for, and how its answers are taken in.
 
 use tokio::time::Instant;
 
@@ -7,21 +7,34 @@ use crate::FindError;
 use crate::find::Listed;
 use crate::target::{Kind, Pod, Slice};
 use crate::watch::follow::is_denied;
+use crate::watch::look::{Answers, Got, Question};
 
 /// How many pods are asked for one by one where they cannot be listed.
 const PODS_GOT: usize = 16;
 
 impl Watcher {
-    /// Asks for all that there is to know.
-    pub(super) async fn see(&mut self) -> Result<(), FindError> {
-        if self.target.kind.is_pod() {
-            return self.see_pod().await;
+    /// What there is to be asked for.
+    pub(super) fn question(&self) -> Question {
+        let now = Instant::now();
+        Question {
+            finder: self.finder.clone(),
+            target: self.target.clone(),
+            namespace: self.namespace.clone(),
+            labels: self.labels.clone(),
+            may_list_pods: self.may_list_pods.is_given(now),
+            wants_slices: self.target.kind == Kind::Service && self.may_list_slices.is_given(now),
+            names: self.view.best_pods(PODS_GOT),
         }
-        match self.finder.object(&self.target, &self.namespace).await {
-            Ok(object) => self.view.object = Some(object),
+    }
+
+    /// Takes in what a look was answered.
+    pub(super) fn take(&mut self, answers: Answers) -> Result<(), FindError> {
+        match answers.object {
+            None => return self.take_pod(answers.pods),
+            Some(Ok(object)) => self.view.object = Some(object),
             // What was known of it is as good as can be had.
-            Err(error) if error.is_forbidden() && self.view.object.is_some() => {}
-            Err(error) => {
+            Some(Err(error)) if error.is_forbidden() && self.view.object.is_some() => {}
+            Some(Err(error)) => {
                 if error.is_not_found() {
                     self.view.object = None;
                     self.leave_pods();
@@ -36,48 +49,31 @@ impl Watcher {
             self.leave_pods();
             self.labels.clone_from(&labels);
         }
-        let labels = labels.ok_or_else(|| FindError::NoSelector {
-            target: self.target.clone(),
-        })?;
-        let finder = self.finder.clone();
-        let now = Instant::now();
-        let wants_slices = self.target.kind == Kind::Service && self.may_list_slices.is_given(now);
-        let (pods, slices) = tokio::join!(
-            async {
-                match self.may_list_pods.is_given(now) {
-                    true => Some(finder.list(&self.namespace, &labels).await),
-                    false => None,
-                }
-            },
-            async {
-                match wants_slices {
-                    true => Some(finder.slices(&self.namespace, &self.target.name).await),
-                    false => None,
-                }
-            },
-        );
-        self.take_slices(slices);
-        self.take_pods(pods).await
+        if labels.is_none() {
+            return Err(FindError::NoSelector {
+                target: self.target.clone(),
+            });
+        }
+        self.take_slices(answers.slices);
+        self.take_pods(answers.pods, answers.got)
     }
 
-    async fn see_pod(&mut self) -> Result<(), FindError> {
-        let name = self.target.name.clone();
-        let got = self.finder.pod(&self.namespace, &name).await;
+    fn take_pod(&mut self, got: Option<Result<Listed<Pod>, FindError>>) -> Result<(), FindError> {
         self.pods.begin_at("");
         match got {
-            Ok((pod, version)) => {
-                let items = vec![pod];
-                self.view.set_pods(Listed { items, version });
+            Some(Ok(listed)) => {
+                self.view.set_pods(listed);
                 Ok(())
             }
             // A watch knows it as well.
-            Err(error) if error.is_forbidden() && self.pods.is_told() => Ok(()),
-            Err(error) => {
+            Some(Err(error)) if error.is_forbidden() && self.pods.is_told() => Ok(()),
+            Some(Err(error)) => {
                 if error.is_not_found() {
-                    self.view.set_pod(&name, None);
+                    self.view.set_pod(&self.target.name, None);
                 }
                 Err(error)
             }
+            None => Ok(()),
         }
     }
 
@@ -100,8 +96,12 @@ impl Watcher {
         }
     }
 
-    /// Takes in the list of pods; asks for them one by one where they cannot be listed.
-    async fn take_pods(&mut self, listed: Option<Result<Listed<Pod>, FindError>>) -> Result<(), FindError> {
+    /// Takes in the list of pods, or those that were asked for one by one because they cannot be listed.
+    fn take_pods(
+        &mut self,
+        listed: Option<Result<Listed<Pod>, FindError>>,
+        got: Vec<Got>,
+    ) -> Result<(), FindError> {
         let refusal = match listed {
             Some(Ok(listed)) => {
                 self.may_list_pods.handle_granted();
@@ -113,17 +113,16 @@ impl Watcher {
             Some(Err(error)) => return Err(error),
             None => None,
         };
-        let names = self.view.best_pods(PODS_GOT);
         if let Some(error) = refusal {
-            if names.is_empty() {
+            if got.is_empty() {
                 return Err(error);
             }
             self.may_list_pods.handle_refused(Instant::now());
         }
         self.pods.begin_at("");
-        for name in names {
-            match self.finder.pod(&self.namespace, &name).await {
-                Ok((pod, _)) => self.view.set_pod(&name, Some(pod)),
+        for Got { name, pod } in got {
+            match pod {
+                Ok(pod) => self.view.set_pod(&name, Some(pod)),
                 Err(error) if error.is_not_found() => self.view.set_pod(&name, None),
                 Err(error) => return Err(error),
             }
@@ -136,10 +135,7 @@ impl Watcher {
         self.pods.leave();
         self.slices.leave();
         self.labels = None;
-        self.view.set_pods(Listed {
-            items: Vec::new(),
-            version: String::new(),
-        });
+        self.view.forget_pods();
         self.view.forget_slices();
     }
 }
