@@ -53,6 +53,7 @@ pub(crate) enum Need {
     /// Wireshark's command.
     Tshark,
     /// A terminal whose keys are signals, and that tells signals of a process from its own.
+    #[cfg(unix)]
     Terminal,
     /// A terminal that can be looked at.
     Tmux,
@@ -72,6 +73,7 @@ impl Need {
             Self::MeasuredKubectl => "the kubectl on the PATH is not 1.37, which was measured",
             Self::Signals => "this system has no signals",
             Self::Tshark => "tshark is not on the PATH",
+            #[cfg(unix)]
             Self::Terminal => "this system does not say who sent a signal",
             Self::Tmux => "tmux is not on the PATH",
         }

@@ -131,7 +131,9 @@ impl World {
             Need::Control => !matches!(self.cluster, Cluster::Real { control: None, .. }),
             Need::Faults => matches!(self.cluster, Cluster::Minicluster(_)),
             Need::Kubectl => self.kubectl.is_some(),
-            Need::LoopbackNet | Need::Terminal => cfg!(target_os = "linux"),
+            Need::LoopbackNet => cfg!(target_os = "linux"),
+            #[cfg(unix)]
+            Need::Terminal => cfg!(target_os = "linux"),
             Need::MeasuredKubectl => self.kubectl.as_ref().is_some_and(Kubectl::is_measured),
             Need::Signals => cfg!(unix),
             Need::Tmux => Tmux::is_there(),

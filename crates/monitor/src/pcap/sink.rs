@@ -84,7 +84,7 @@ impl Sink for FileSink {
 
 impl Made {
     fn of(path: &Path, file: &File) -> Result<Self, CaptureError> {
-        let identity = identity(file).map_err(|source| CaptureError::Create {
+        let identity = Identity::of(file).map_err(|source| CaptureError::Create {
             path: path.to_owned(),
             source,
         })?;
@@ -104,7 +104,7 @@ impl Made {
             path: path.clone(),
             source,
         })?;
-        let identity = identity(&file).map_err(|source| CaptureError::Read {
+        let identity = Identity::of(&file).map_err(|source| CaptureError::Read {
             path: path.clone(),
             source,
         })?;
@@ -183,22 +183,28 @@ fn follow_no_link(options: &mut OpenOptions) {
 fn follow_no_link(_: &mut OpenOptions) {}
 
 /// What tells a file from another of its name, where the system says.
-#[cfg(unix)]
-type Identity = (u64, u64);
-#[cfg(not(unix))]
-type Identity = ();
-
-#[cfg(unix)]
-fn identity(file: &File) -> io::Result<Identity> {
-    use std::os::unix::fs::MetadataExt as _;
-
-    let metadata = file.metadata()?;
-    Ok((metadata.dev(), metadata.ino()))
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Identity {
+    /// Of the device, and of the file on it.
+    #[cfg(unix)]
+    numbers: (u64, u64),
 }
 
-#[cfg(not(unix))]
-fn identity(_: &File) -> io::Result<Identity> {
-    Ok(())
+impl Identity {
+    #[cfg(unix)]
+    fn of(file: &File) -> io::Result<Self> {
+        use std::os::unix::fs::MetadataExt as _;
+
+        let metadata = file.metadata()?;
+        Ok(Self {
+            numbers: (metadata.dev(), metadata.ino()),
+        })
+    }
+
+    #[cfg(not(unix))]
+    fn of(_: &File) -> io::Result<Self> {
+        Ok(Self {})
+    }
 }
 
 #[cfg(all(test, unix))]

@@ -63,7 +63,7 @@ mod tests {
 
     use std::io::ErrorKind;
 
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::io::AsyncReadExt as _;
     use tokio::net::TcpListener;
 
     use super::*;
@@ -86,6 +86,8 @@ mod tests {
     #[cfg(any(target_os = "linux", target_os = "macos"))]
     #[tokio::test]
     async fn every_byte_comes_before_the_reset() {
+        use tokio::io::AsyncWriteExt as _;
+
         let (mut ours, mut theirs) = connected().await;
         // More than the two kernels hold, so that some of it waits for the app.
         let payload = vec![7; 16 << 20];
