@@ -44,7 +44,7 @@ pub use self::event::{Event, Exhausted, Received, SessionFault};
 pub use self::failure::{FailureKind, dial_failure};
 pub use self::lane::LaneIndex;
 pub use self::liveness::{KEEPALIVE, PONG_DEADLINE};
-pub use self::pair::{END_GRACE, PAIR_DEADLINE};
+pub use self::pair::{END_DEADLINE, END_GRACE, PAIR_DEADLINE};
 pub use self::pair_id::PairId;
 pub use self::peer::Peer;
 

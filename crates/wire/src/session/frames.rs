@@ -53,7 +53,7 @@ impl Session {
         let received = match self.pair_of(stream) {
             Some((pair, Half::Data, _)) if !payload.is_empty() => Received::Data { pair, payload },
             Some((_, Half::Error, pair)) => {
-                pair.error_text(payload);
+                pair.error_text(now, payload);
                 Received::Other
             }
             Some((_, Half::Data, _)) | None => Received::Other,

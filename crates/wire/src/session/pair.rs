@@ -22,9 +22,14 @@ use super::{FailureKind, PairEnd};
 /// (cri-streaming: StreamCreationTimeout).
 pub const PAIR_DEADLINE: Duration = Duration::from_secs(30);
 
-/// How long an error stream may outlive its data stream. Their ends follow each other in one burst; this only bounds a
-/// peer that forgets one.
+/// How long the end of the other stream is awaited once an error text has come: what the pair came to is known then, and a
+/// peer that forgets an end is not waited for.
 pub const END_GRACE: Duration = Duration::from_secs(1);
+
+/// How long the end of the other stream is awaited where nothing has been said against the pair. Their ends follow each
+/// other in one burst, but the network may stop between them, and the second one is what tells a failure; so without it
+/// nothing is known, and the pair did not end well. A peer is found dead sooner.
+pub const END_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The most of an error text that is kept, in bytes.
 const ERROR_TEXT: usize = 64 * 1024;
@@ -39,8 +44,8 @@ pub(super) struct Pair {
     local: Local,
     data_end: Option<End>,
     error_end: Option<End>,
-    /// Until when the rest of a half-ended pair is awaited.
-    grace: Option<Time>,
+    /// When one of the streams ended, or told more of why, if the other has not ended.
+    half_ended: Option<Time>,
     text: Vec<u8>,
     /// The number on the lane of the last DATA frame with bytes of ours, since when there are such that may not be
     /// taken yet, and how many bytes we sent.
@@ -99,7 +104,7 @@ impl Pair {
             local: Local::Open,
             data_end: None,
             error_end: None,
-            grace: None,
+            half_ended: None,
             text: Vec::new(),
             last_data: None,
             unacknowledged_since: now,
@@ -146,7 +151,7 @@ impl Pair {
             Delivery::Awaited { until, .. } => Some((until, "pair delivery")),
             Delivery::NothingAgainstIt | Delivery::Missed => None,
         };
-        [opening, self.grace.map(|at| (at, "pair end")), delivery]
+        [opening, self.end_due().map(|at| (at, "pair end")), delivery]
             .into_iter()
             .flatten()
             .min()
@@ -159,10 +164,8 @@ impl Pair {
         {
             self.delivery = Delivery::Missed;
         }
-        if self.grace.is_some_and(|at| at <= now) {
-            return Some(
-                self.conclude(self.data_end == Some(End::Reset) || self.error_end == Some(End::Reset)),
-            );
+        if self.end_due().is_some_and(|at| at <= now) {
+            return Some(self.conclude(true));
         }
         let unanswered = !self.data_answered || !self.error_answered;
         (unanswered && self.opened + PAIR_DEADLINE <= now).then_some(PairEnd::Unanswered)
@@ -215,9 +218,10 @@ impl Pair {
         self.local = Local::Stopped;
     }
 
-    pub(super) fn error_text(&mut self, text: &[u8]) {
+    pub(super) fn error_text(&mut self, now: Time, text: &[u8]) {
         let room = ERROR_TEXT - self.text.len();
         self.text.extend_from_slice(&text[..text.len().min(room)]);
+        self.half_ended = self.half_ended.map(|_| now);
     }
 
     /// The data stream ended. False if it had before.
@@ -255,12 +259,23 @@ impl Pair {
     }
 
     fn half_ended(&mut self, now: Time) {
-        self.grace = (self.data_end.is_some() != self.error_end.is_some()).then(|| now + END_GRACE);
+        self.half_ended = (self.data_end.is_some() != self.error_end.is_some()).then_some(now);
         // An end is an answer, should the other one never come.
         self.data_answered = true;
         self.error_answered = true;
     }
 
+    /// Until when the rest of a half-ended pair is awaited.
+    fn end_due(&self) -> Option<Time> {
+        let grace = if self.text.is_empty() {
+            END_DEADLINE
+        } else {
+            END_GRACE
+        };
+        self.half_ended.map(|at| at + grace)
+    }
+
+    /// `reset`: one of the streams was reset, or has not ended.
     fn conclude(&self, reset: bool) -> PairEnd {
         if !self.text.is_empty() {
             let text = String::from_utf8_lossy(&self.text);

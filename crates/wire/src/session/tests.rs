@@ -328,6 +328,40 @@ fn resets_without_a_text_are_the_pods() {
     );
 }
 
+/// The network stops between the two ends, of which the second one tells the failure.
+#[test]
+fn an_end_that_comes_in_two_parts_is_not_taken_for_a_clean_one() {
+    let mut script = Script::proven();
+    let pair = script.opened();
+    script.data(pair.data_stream(), b"", true);
+    script.events();
+    script.wait(END_GRACE * 5);
+    assert_eq!(script.events(), []);
+    script.data(pair.error_stream(), b"something", false);
+    script.wait(END_GRACE / 2);
+    script.data(pair.error_stream(), b" broke", false);
+    script.wait(END_GRACE / 2);
+    assert_eq!(script.events(), []);
+    script.reset(pair.error_stream(), ResetStatus::CANCEL);
+    let events = script.events();
+    let [Event::Ended(_, PairEnd::Failed { text, .. })] = &events[..] else {
+        panic!("{events:?}");
+    };
+    assert_eq!(text.to_string(), "something broke");
+}
+
+#[test]
+fn a_pair_of_which_one_stream_never_ends_did_not_end_well() {
+    for stream in [PairId::data_stream, PairId::error_stream] {
+        let mut script = Script::proven();
+        let pair = script.opened();
+        script.data(stream(pair), b"", true);
+        script.events();
+        script.wait(END_DEADLINE);
+        assert_eq!(script.events().last(), Some(&Event::Ended(pair, PairEnd::Reset)));
+    }
+}
+
 #[test]
 fn an_end_that_never_comes_whole_is_given_up() {
     let mut script = Script::proven();
