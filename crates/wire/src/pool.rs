@@ -268,6 +268,8 @@ impl Pool {
         self.peak.note(now, self.sessions.used());
         self.close_unused(now);
         self.grow(now);
+        // There may be no more sessions now.
+        self.lend(now);
     }
 
     fn lend(&mut self, now: Time) {

@@ -88,11 +88,12 @@ impl Core {
             return Err(SessionError::ShutDown);
         }
         let now = self.clock.now();
-        let opened = self
-            .wire
-            .free_lane()
-            .or_else(|| self.wire.shared_lane().filter(|_| shared))
-            .and_then(|lane| self.wire.open(now, lane, port).ok());
+        let lane = if shared {
+            self.wire.shared_lane()
+        } else {
+            self.wire.free_lane()
+        };
+        let opened = lane.and_then(|lane| self.wire.open(now, lane, port).ok());
         let Some(pair) = opened else {
             self.wake_driver();
             return Err(SessionError::Closed);

@@ -102,6 +102,15 @@ impl World {
         });
     }
 
+    /// A pair is opened on a lane that others are on.
+    fn shares(&mut self, key: SessionKey) {
+        self.report(key, 1, |report| {
+            report.open += 1;
+            report.pairs += 1;
+            report.shared_room -= 1;
+        });
+    }
+
     /// Our direction of a pair is ended, and its lane free; the peer has not ended it yet.
     fn finishes(&mut self, key: SessionKey) {
         self.report(key, 0, |report| {

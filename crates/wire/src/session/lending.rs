@@ -59,7 +59,8 @@ impl Session {
         self.lanes.iter().map(Lane::shared_room).sum()
     }
 
-    /// The lane for a new pair that shares it with others: the one with the fewest.
+    /// The lane for a new pair that shares it with others: the one with the fewest. A lane that is free only at last, for it may
+    /// be lent.
     pub fn shared_lane(&self) -> Option<LaneIndex> {
         if self.shared_room() == 0 {
             return None;
@@ -67,7 +68,10 @@ impl Session {
         LaneIndex::ALL
             .into_iter()
             .filter(|&lane| self.lane(lane).shared_room() > 0)
-            .min_by_key(|&lane| (self.lane(lane).pairs(), self.lane(lane).unacknowledged()))
+            .min_by_key(|&lane| {
+                let lane = self.lane(lane);
+                (lane.is_free(), lane.pairs(), lane.unacknowledged())
+            })
     }
 
     /// The pair that blocks its lane while another pair on it waits, and since when both is so. None where it is not

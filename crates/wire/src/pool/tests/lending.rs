@@ -176,6 +176,11 @@ fn lanes_are_shared_once_there_can_be_no_more_sessions() {
                     world.opens(key);
                     lent += 1;
                 }
+                // The last one is on its way, and there will be no other.
+                Action::Share(_, key) => {
+                    assert_eq!(keys.len(), MOST);
+                    world.shares(key);
+                }
                 other => panic!("{other:?}"),
             }
         }

@@ -276,17 +276,6 @@ impl Checked {
                 }
             }
             let idle = |&&(report, lent): &&(Report, usize)| report == CLEAN && lent == 0;
-            eprintln!(
-                "SETTLE {:?} waiting {} conn {} ready {:?} next {:?}",
-                self.now,
-                self.waiting.len(),
-                self.connecting.len(),
-                self.ready
-                    .iter()
-                    .map(|(k, (r, l))| format!("{k:?} c{} r{} l{l}", r.clean, r.retired))
-                    .collect::<Vec<_>>(),
-                self.pool.poll_timeout(self.now)
-            );
             let is_settled = self.connecting.is_empty() && self.waiting.is_empty();
             if is_settled && self.ready.values().filter(idle).count() >= self.floor.min(self.isolated) {
                 return;

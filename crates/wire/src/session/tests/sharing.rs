@@ -63,6 +63,16 @@ fn a_lane_is_shared_only_where_it_is_asked_for() {
 }
 
 #[test]
+fn a_free_lane_is_shared_at_last_for_it_may_be_lent() {
+    let mut script = Script::proven();
+    let pair = script.opened();
+    assert_eq!(
+        script.session.shared_lane(),
+        Some(LaneIndex::of(pair.data_stream()))
+    );
+}
+
+#[test]
 fn lanes_of_another_peer_are_not_shared() {
     for known in [None, Some(Peer::Other)] {
         let mut script = Script::new(known);
