@@ -70,6 +70,24 @@ pub(crate) const ALL: &[Mutation] = &[
         }],
     },
     Mutation {
+        name: "crowded-lane",
+        what: "on a shared lane no slot is kept for the end of each pair",
+        edits: &[Edit {
+            file: "crates/wire/src/session/lane.rs",
+            from: "        u64::from(self.pairs.saturating_sub(1))\n",
+            to: "        0\n",
+        }],
+    },
+    Mutation {
+        name: "early-cut",
+        what: "a slow app is reset before it has held up its neighbours for long",
+        edits: &[Edit {
+            file: "crates/wire/src/session/backlog.rs",
+            from: "waiting.took.max(paused).max(neighbour)",
+            to: "{\n            let _ = paused;\n            waiting.took.max(neighbour)\n        }",
+        }],
+    },
+    Mutation {
         name: "data-behind-end",
         what: "bytes that wait are sent behind the runtime's end of their pair",
         edits: &[Edit {

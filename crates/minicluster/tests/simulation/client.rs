@@ -1,5 +1,8 @@
 //! The near end of a session, as podline's tunnel performs it: queues, and the apps behind them.
 
+mod reading;
+mod sending;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     time::Duration,
@@ -9,11 +12,11 @@ use bytes::BytesMut;
 use podline_wire::{
     Time,
     pool::{Health, Report},
-    session::{Event, LARGEST_FRAME, PairId, Peer, Received, Session, SessionFault},
+    session::{Backlog, Event, LaneIndex, PairId, Peer, Received, Session, SessionFault},
 };
 
 use crate::{
-    app::{App, Wish},
+    app::App,
     facts::{End, Facts},
     framing::Framing,
     network::{Arrival, CutKind, Direction},
@@ -22,17 +25,13 @@ use crate::{
     trace::Trace,
 };
 
-/// Apps wait while more bytes than this are to be sent.
-const OUTBOX: usize = 256 * 1024;
+/// Reading pauses while so many bytes wait for the apps, with one and with several: less than in the tunnel, so that it
+/// happens.
+const ALONE: usize = 32 * 1024;
+const SHARED: usize = 64 * 1024;
 
-/// Bytes handed over at once.
-const BATCH: usize = 256 * 1024;
-
-/// Control frames that may wait beside.
-const CONTROL: usize = 16 * 1024;
-
-/// Reading pauses while so many bytes wait for the apps.
-const INBOX: usize = 64 * 1024;
+/// How long a pair may take nothing while a neighbour waits.
+pub(crate) const STALLED_READER: Duration = Duration::from_secs(5);
 
 /// The client's end of one session.
 #[derive(Debug)]
@@ -45,8 +44,9 @@ pub(crate) struct Client {
     outgoing: BytesMut,
     /// Open pairs and their connections.
     pairs: BTreeMap<PairId, usize>,
-    /// Bytes that wait for their app, by connection.
-    waiting: BTreeMap<usize, u64>,
+    /// Bytes that wait for the app of a pair, whether it is over or not.
+    waiting: BTreeMap<PairId, Waiting>,
+    backlog: Backlog,
     /// Since when nothing is read.
     paused: Option<Time>,
     lost: Option<Loss>,
@@ -60,6 +60,21 @@ pub(crate) enum Loss {
     Fault(SessionFault),
     /// We have closed it.
     Left,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    connection: usize,
+    bytes: usize,
+}
+
+/// A pair that took nothing for too long while a neighbour waited.
+struct Stalled {
+    pair: PairId,
+    /// When it is to be reset.
+    at: Time,
+    /// Its app does not read; else its pod.
+    by_app: bool,
 }
 
 #[derive(Debug)]
@@ -79,6 +94,7 @@ impl Client {
             outgoing: BytesMut::new(),
             pairs: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            backlog: Backlog::with_limits(ALONE, SHARED),
             paused: None,
             lost: None,
             trace,
@@ -104,22 +120,59 @@ impl Client {
         self.trace.as_ref().map(Trace::lines).unwrap_or_default()
     }
 
-    /// Opens a pair for a connection; false if there is no lane for it.
-    pub(crate) fn open(&mut self, now: Time, connection: usize, app: &mut App, facts: &mut Facts) -> bool {
+    /// Opens a pair for a connection, on a lane with others if it may be `shared`; false if there is no lane for it.
+    pub(crate) fn open(
+        &mut self,
+        now: Time,
+        connection: usize,
+        shared: bool,
+        apps: &mut [App],
+        facts: &mut [Facts],
+    ) -> bool {
         if self.lost.is_some() {
             return false;
         }
         let port = FIRST_PORT + connection as u16;
-        let opened = self
-            .session
-            .free_lane()
-            .and_then(|lane| self.session.open(now, lane, port).ok());
+        let lane = if shared {
+            self.session.shared_lane()
+        } else {
+            self.session.free_lane()
+        };
+        let opened = lane.and_then(|lane| self.session.open(now, lane, port).ok());
         let Some(pair) = opened else { return false };
         self.collect();
         self.pairs.insert(pair, connection);
-        app.open(now);
-        facts.opened = Some(now);
+        apps[connection].open(now);
+        facts[connection].opened = Some(now);
+        self.relax_sharers(pair, apps, facts);
+        self.backlog.handle_opened(now, pair);
+        self.note_reading(now, apps);
         true
+    }
+
+    /// Whoever shares a lane may have to wait for another's pod.
+    fn relax_sharers(&self, pair: PairId, apps: &mut [App], facts: &mut [Facts]) {
+        let lane = |pair: PairId| LaneIndex::of(pair.data_stream());
+        let sharers: Vec<usize> = self
+            .pairs
+            .iter()
+            .filter(|&(&other, _)| lane(other) == lane(pair))
+            .map(|(_, &connection)| connection)
+            .collect();
+        if sharers.len() > 1 {
+            for connection in sharers {
+                apps[connection].relax();
+                facts[connection].shared = true;
+            }
+        }
+    }
+
+    /// The machine has slept.
+    pub(crate) fn wake(&mut self, now: Time, apps: &mut [App], facts: &mut [Facts]) -> Result<(), String> {
+        self.session.handle_wake(now);
+        self.handle_events(now, apps, facts)?;
+        self.collect();
+        Ok(())
     }
 
     /// Asks the peer what it is.
@@ -186,9 +239,14 @@ impl Client {
         // An app that is through but has not read all yet goes on reading.
         let reading = self
             .waiting
-            .keys()
-            .filter_map(|&connection| apps[connection].next(now));
-        running.chain(reading).chain(session).min()
+            .values()
+            .filter_map(|waiting| apps[waiting.connection].next(now));
+        let stalled = self.stalled().map(|stalled| stalled.at);
+        running
+            .chain(reading)
+            .chain(session)
+            .chain(stalled.filter(|at| *at > now))
+            .min()
     }
 
     /// Does what can be done now; true if something was.
@@ -215,6 +273,7 @@ impl Client {
         }
         progress |= self.receive(now, down, apps, facts)?;
         progress |= self.read_apps(now, apps, facts)?;
+        progress |= self.cut_stalled(now, apps, facts)?;
         let live: Vec<_> = self
             .pairs
             .iter()
@@ -229,6 +288,7 @@ impl Client {
                 &mut facts[connection],
             );
         }
+        self.note_reading(now, apps);
         progress |= self.transmit(now, up);
         if let Some(fault) = self.session.fault().cloned() {
             self.lose(now, Loss::Fault(fault), apps, facts);
@@ -296,7 +356,12 @@ impl Client {
                     ));
                 }
                 fact.received += payload.len() as u64;
-                *self.waiting.entry(connection).or_default() += payload.len() as u64;
+                let waiting = self
+                    .waiting
+                    .entry(pair)
+                    .or_insert(Waiting { connection, bytes: 0 });
+                waiting.bytes += payload.len();
+                self.backlog.handle_received(now, pair, payload.len());
             }
             self.handle_events(now, apps, facts)?;
         }
@@ -304,14 +369,10 @@ impl Client {
             return Err("bytes were left though more were asked for".into());
         }
         self.collect();
-        let waiting: u64 = self.waiting.values().sum();
-        if waiting >= INBOX as u64 && self.paused.is_none() {
-            self.read_apps(now, apps, facts)?;
-            if self.waiting.values().sum::<u64>() >= INBOX as u64 {
-                self.paused = Some(now);
-                self.session.handle_reading(now, false);
-            }
-        }
+        // An app that reads does so before it is too much.
+        self.read_apps(now, apps, facts)?;
+        self.backlog.handle_read(now);
+        self.note_reading(now, apps);
         Ok(())
     }
 
@@ -337,6 +398,8 @@ impl Client {
                 Event::Ended(pair, end) => {
                     let connection = self.connection(pair, "ended")?;
                     self.pairs.remove(&pair);
+                    self.backlog.handle_ended(pair);
+                    self.forget_if_read(pair);
                     apps[connection].end();
                     facts[connection].end = Some(End::Pair(end));
                     facts[connection].ended = Some(now);
@@ -350,176 +413,5 @@ impl Client {
     fn connection(&self, pair: PairId, what: &str) -> Result<usize, String> {
         let connection = self.pairs.get(&pair).copied();
         connection.ok_or_else(|| format!("{pair:?} is {what}, but it is over"))
-    }
-
-    /// Lets the apps read what waits for them.
-    fn read_apps(&mut self, now: Time, apps: &mut [App], facts: &[Facts]) -> Result<bool, String> {
-        let mut progress = false;
-        let reading: Vec<usize> = self
-            .waiting
-            .keys()
-            .copied()
-            .filter(|&connection| apps[connection].reads(now))
-            .collect();
-        for connection in reading {
-            self.waiting.remove(&connection);
-            apps[connection]
-                .read(now, &facts[connection])
-                .map_err(|error| format!("connection {connection}: {error}"))?;
-            progress = true;
-        }
-        if let Some(since) = self.paused
-            && self.waiting.values().sum::<u64>() <= INBOX as u64 / 2
-        {
-            self.paused = None;
-            self.session.handle_reading(now, true);
-            self.excuse(now.saturating_since(since), apps);
-            progress = true;
-        }
-        Ok(progress)
-    }
-
-    fn excuse(&self, time: Duration, apps: &mut [App]) {
-        for &connection in self.pairs.values() {
-            apps[connection].excuse(time);
-        }
-    }
-
-    fn run_app(
-        &mut self,
-        now: Time,
-        pair: PairId,
-        app: &mut App,
-        connection: usize,
-        facts: &mut Facts,
-    ) -> bool {
-        let mut progress = false;
-        loop {
-            match app.wish(now, facts) {
-                Wish::Nothing => return progress,
-                Wish::Finish => {
-                    self.session.finish(now, pair);
-                    self.collect();
-                    facts.finished = Some(now);
-                }
-                Wish::Reset => {
-                    facts.sent -= self.purge(pair);
-                    self.session.reset(now, pair);
-                    self.collect();
-                    self.pairs.remove(&pair);
-                    self.waiting.remove(&connection);
-                    app.end();
-                    facts.aborted = Some(now);
-                    facts.ended = Some(now);
-                    facts.end = Some(End::Aborted);
-                    return true;
-                }
-                Wish::Write { length, fin } => {
-                    if self.outbox_bytes >= OUTBOX {
-                        return progress;
-                    }
-                    let allowed = self.session.allowance(pair);
-                    if allowed == 0 {
-                        app.blocked = true;
-                        return progress;
-                    }
-                    let length = length.min(allowed);
-                    let fin = fin && facts.sent + length as u64 == app.total();
-                    self.send(now, pair, connection, length, fin, facts);
-                }
-            }
-            progress = true;
-        }
-    }
-
-    fn send(
-        &mut self,
-        now: Time,
-        pair: PairId,
-        connection: usize,
-        length: usize,
-        fin: bool,
-        facts: &mut Facts,
-    ) {
-        self.collect();
-        let Some(head) = self.session.data_head(now, pair, length, fin) else {
-            return;
-        };
-        let mut bytes = BytesMut::from(&head[..]);
-        bytes.extend_from_slice(&pattern::bytes(pattern::upstream(connection), facts.sent, length));
-        facts.sent += length as u64;
-        if fin {
-            facts.finished = Some(now);
-        }
-        self.outbox_bytes += bytes.len();
-        self.outbox.push_back(Segment {
-            pair: Some(pair),
-            bytes,
-            payload: length as u64,
-        });
-        self.collect();
-    }
-
-    /// Drops what was not handed over of a pair; gives the payload bytes of it.
-    fn purge(&mut self, pair: PairId) -> u64 {
-        let of_pair = |segment: &&Segment| segment.pair == Some(pair);
-        let dropped = self
-            .outbox
-            .iter()
-            .filter(of_pair)
-            .map(|segment| segment.payload)
-            .sum();
-        self.outbox.retain(|segment| segment.pair != Some(pair));
-        self.outbox_bytes = self.outbox.iter().map(|segment| segment.bytes.len()).sum();
-        dropped
-    }
-
-    fn collect(&mut self) {
-        let bytes = self.session.take_output();
-        if !bytes.is_empty() {
-            self.outbox_bytes += bytes.len();
-            self.outbox.push_back(Segment {
-                pair: None,
-                bytes,
-                payload: 0,
-            });
-        }
-    }
-
-    fn transmit(&mut self, now: Time, up: &mut Direction) -> bool {
-        let mut progress = false;
-        loop {
-            if self.outgoing.is_empty() {
-                let mut batch = BytesMut::new();
-                while let Some(segment) = self.outbox.pop_front_if(|_| batch.len() < BATCH) {
-                    batch.extend_from_slice(&segment.bytes);
-                }
-                self.outbox_bytes -= batch.len();
-                if batch.is_empty() {
-                    return progress;
-                }
-                if let Some(trace) = &mut self.trace {
-                    trace.sent(now, &batch);
-                }
-                self.framing.wrap(&batch, &mut self.outgoing);
-            }
-            let sent = up.send(now, &self.outgoing);
-            let _sent = self.outgoing.split_to(sent);
-            progress |= sent > 0;
-            if !self.outgoing.is_empty() {
-                return progress;
-            }
-        }
-    }
-
-    fn check_bounds(&self) -> Result<(), String> {
-        let most = OUTBOX + LARGEST_FRAME + CONTROL;
-        if self.outbox_bytes > most {
-            return Err(format!(
-                "{} bytes wait to be sent, at most {most} may",
-                self.outbox_bytes
-            ));
-        }
-        Ok(())
     }
 }

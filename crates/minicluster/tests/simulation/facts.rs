@@ -9,6 +9,8 @@ pub(crate) struct Facts {
     /// A lane was asked for.
     pub(crate) asked: Option<Time>,
     pub(crate) opened: Option<Time>,
+    /// Another was on its lane, for a while at least.
+    pub(crate) shared: bool,
     /// Bytes of the app that the session took and that were not dropped again.
     pub(crate) sent: u64,
     /// The app has ended its direction.
@@ -46,6 +48,8 @@ pub(crate) enum End {
     Aborted,
     Pair(PairEnd),
     SessionLost,
+    /// It took nothing for too long while a neighbour waited.
+    StalledReader,
 }
 
 /// Why a dial failed.

@@ -6,6 +6,7 @@
 
 mod app;
 mod client;
+mod clockwork;
 mod facts;
 mod framing;
 mod link;

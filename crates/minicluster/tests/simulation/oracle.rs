@@ -9,6 +9,8 @@ use podline_wire::{
 };
 
 use crate::{
+    app::AppPlan,
+    client::STALLED_READER,
     facts::{DialKind, End, Facts},
     link::Link,
     plan::{Plan, QUEUED},
@@ -20,6 +22,7 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) flavor: Flavor,
     pub(crate) reply: ReplyFault,
     pub(crate) pod: &'a PodPlan,
+    pub(crate) app: &'a AppPlan,
     /// When every pod reads all and ends.
     pub(crate) release: Time,
     pub(crate) may_lose_session: bool,
@@ -41,12 +44,27 @@ pub(crate) fn check_connection(around: &Circumstances<'_>, facts: &Facts) -> Res
         End::SessionLost if around.may_lose_session => Ok(()),
         End::SessionLost => Err("its session was lost".into()),
         End::Aborted => Ok(()),
+        End::StalledReader => check_stalled(around),
+    }
+}
+
+/// Only whose app or pod takes nothing for long is reset for it. An echo server that cannot send does not read either.
+fn check_stalled(around: &Circumstances<'_>) -> Result<(), String> {
+    let app = around.app.pause.is_some_and(|(_, time)| time >= STALLED_READER);
+    let pod = around.pod.reads != Reads::All
+        || around.pod.writes == Writes::Echo
+        || around.pod.dial.0 >= STALLED_READER;
+    if app || pod {
+        Ok(())
+    } else {
+        Err("it was reset for taking nothing, and its app and its pod take all".into())
     }
 }
 
 fn check_pair(around: &Circumstances<'_>, facts: &Facts, end: &PairEnd) -> Result<(), String> {
     if *end == PairEnd::Unanswered {
-        return if around.reply == ReplyFault::Never || around.may_lose_session {
+        // A neighbour's pod that does not read holds up whoever opens behind it.
+        return if around.reply == ReplyFault::Never || around.may_lose_session || facts.shared {
             Ok(())
         } else {
             Err("its opening was not answered".into())
@@ -69,6 +87,8 @@ fn check_pair(around: &Circumstances<'_>, facts: &Facts, end: &PairEnd) -> Resul
             Some(_) | None => Ok(()),
         },
         PairEnd::Reset if facts.pod_failed && around.flavor == Flavor::Containerd17 => Ok(()),
+        // The network carried one half of the end, and never the other.
+        PairEnd::Reset if around.may_lose_session => Ok(()),
         other => Err(format!("an unexpected end: {other:?}")),
     }
 }
@@ -150,7 +170,9 @@ fn may_jam(plan: &Plan) -> bool {
         .iter()
         .any(|pod| pod.dial.1.is_err() || !matches!(pod.end.when, PodEndWhen::Never));
     let tells_by_fin = matches!(plan.flavor, Flavor::Containerd17 | Flavor::Containerd20);
-    half_closes || fails && tells_by_fin
+    // While nothing is read the pod's end is not seen, and what is sent behind it jams its worker.
+    let pauses = plan.apps.iter().any(|app| app.pause.is_some());
+    half_closes || fails && (tells_by_fin || pauses)
 }
 
 /// Whether a lane's answer may take longer than a second.

@@ -35,6 +35,14 @@ pub(crate) struct Plan {
 /// Bytes that may be before a question on its way: queues of the client and of the runtime.
 pub(crate) const QUEUED: usize = 640 * 1024;
 
+/// How much goes over a network at all, and at a time.
+pub(crate) struct Scale {
+    /// The largest piece that is received at a time.
+    pub(crate) grain: usize,
+    /// The most that a connection carries.
+    pub(crate) volume: u64,
+}
+
 /// Draws connections.
 pub(crate) struct Draw {
     pub(crate) rng: Rng,
@@ -63,14 +71,7 @@ impl fmt::Debug for Plan {
 
 impl Plan {
     pub(crate) fn draw(rng: &mut Rng) -> Self {
-        let grain = *pick(rng, &[1, 3, 100, 1448, 1448, 16 * 1024, 64 * 1024, 64 * 1024]);
-        let volume = match grain {
-            1 => 1_000,
-            3 => 3_000,
-            100 => 60_000,
-            _ if rng.u8(..) < 6 => 6_000_000,
-            _ => 400_000,
-        };
+        let Scale { grain, volume } = Scale::draw(rng, 400_000);
         let seconds = *pick(rng, &[3, 20, 60, 60, 900]);
         let mut up = direction(rng, grain, seconds);
         let mut down = DirectionPlan {
@@ -145,6 +146,21 @@ impl Plan {
         // A worker that never answers keeps the peer unproven, and nothing else can be asked then.
         let unproven = self.reply == ReplyFault::Never && self.known.is_none();
         unproven || self.up.may_lose_session() || self.down.may_lose_session()
+    }
+}
+
+impl Scale {
+    /// Little in small pieces, for they take long; rarely very much; else up to `usual` bytes.
+    pub(crate) fn draw(rng: &mut Rng, usual: u64) -> Self {
+        let grain = *pick(rng, &[1, 3, 100, 1448, 1448, 16 * 1024, 64 * 1024, 64 * 1024]);
+        let volume = match grain {
+            1 => usual / 400,
+            3 => usual / 130,
+            100 => usual / 7,
+            _ if rng.u8(..) < 8 => usual * 15,
+            _ => usual,
+        };
+        Self { grain, volume }
     }
 }
 

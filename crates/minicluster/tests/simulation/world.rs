@@ -9,6 +9,7 @@ use podline_wire::{Role, Time};
 use crate::{
     app::App,
     client::{Client, Loss},
+    clockwork::Clockwork,
     facts::Facts,
     framing::Framing,
     link::Link,
@@ -18,9 +19,6 @@ use crate::{
     plan::Plan,
     trace::Trace,
 };
-
-/// Turns in one moment, at most: more is a loop that does not wait.
-const TURNS: usize = 200_000;
 
 /// One simulation.
 pub(crate) struct World {
@@ -88,35 +86,6 @@ impl World {
         }
     }
 
-    fn run_to_end(&mut self) -> Result<(), String> {
-        loop {
-            self.settle()?;
-            let Some(next) = self.next().filter(|at| *at <= self.plan.end) else {
-                break;
-            };
-            if next <= self.now {
-                return Err("the time does not go on".into());
-            }
-            self.now = next;
-        }
-        self.now = self.plan.end;
-        self.check_end()
-    }
-
-    /// Lets everything happen that can happen now.
-    fn settle(&mut self) -> Result<(), String> {
-        for _ in 0..TURNS {
-            let mut progress = self.admit();
-            progress |= self
-                .link
-                .step(self.now, &mut self.apps, &self.plan.pods, &mut self.facts)?;
-            if !progress {
-                return self.check_moment();
-            }
-        }
-        Err("it does not come to rest".into())
-    }
-
     /// Opens the connections whose time has come and that get a lane.
     fn admit(&mut self) -> bool {
         while let Some(connection) = self
@@ -138,14 +107,24 @@ impl World {
         }
         let mut progress = false;
         while let Some(&connection) = self.waiting.front() {
-            let (app, facts) = (&mut self.apps[connection], &mut self.facts[connection]);
-            if !self.link.client.open(self.now, connection, app, facts) {
+            let client = &mut self.link.client;
+            if !client.open(self.now, connection, false, &mut self.apps, &mut self.facts) {
                 break;
             }
             self.waiting.pop_front();
             progress = true;
         }
         progress
+    }
+}
+
+impl Clockwork for World {
+    fn now(&mut self) -> &mut Time {
+        &mut self.now
+    }
+
+    fn end(&self) -> Time {
+        self.plan.end
     }
 
     fn next(&self) -> Option<Time> {
@@ -160,7 +139,14 @@ impl World {
             .min()
     }
 
-    /// What must hold whenever everything has come to rest.
+    fn turn(&mut self) -> Result<bool, String> {
+        let progress = self.admit();
+        let stepped = self
+            .link
+            .step(self.now, &mut self.apps, &self.plan.pods, &mut self.facts)?;
+        Ok(progress | stepped)
+    }
+
     fn check_moment(&mut self) -> Result<(), String> {
         if let Some(Loss::Fault(fault)) = self.link.client.loss()
             && !self.plan.may_lose_session()
@@ -192,6 +178,7 @@ impl World {
                 flavor: self.plan.flavor,
                 reply: self.plan.reply,
                 pod,
+                app: &self.plan.apps[connection],
                 release: self.plan.release,
                 may_lose_session: self.plan.may_lose_session(),
             };

@@ -16,8 +16,11 @@ const ALONE: usize = 1024 * 1024;
 const SHARED: usize = 8 * 1024 * 1024;
 
 /// The bytes that wait for the apps of one session.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Backlog {
+    /// Reading pauses while so many bytes wait: with one pair, and with several.
+    alone: usize,
+    shared: usize,
     pairs: BTreeMap<PairId, Waiting>,
     bytes: usize,
     paused_since: Option<Time>,
@@ -33,7 +36,24 @@ struct Waiting {
     open: bool,
 }
 
+impl Default for Backlog {
+    fn default() -> Self {
+        Self::with_limits(ALONE, SHARED)
+    }
+}
+
 impl Backlog {
+    /// Nothing waits yet. Reading is to pause while `alone` bytes wait for one pair, or `shared` for several.
+    pub fn with_limits(alone: usize, shared: usize) -> Self {
+        Self {
+            alone,
+            shared,
+            pairs: BTreeMap::new(),
+            bytes: 0,
+            paused_since: None,
+        }
+    }
+
     /// Whether the session is to be read.
     pub fn is_reading(&self) -> bool {
         self.paused_since.is_none()
@@ -123,7 +143,11 @@ impl Backlog {
     }
 
     fn limit(&self) -> usize {
-        if self.pairs.len() > 1 { SHARED } else { ALONE }
+        if self.pairs.len() > 1 {
+            self.shared
+        } else {
+            self.alone
+        }
     }
 
     fn resume(&mut self) {

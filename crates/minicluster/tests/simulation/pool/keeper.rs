@@ -1,5 +1,7 @@
 //! Performs a pool's actions as the tunnel does, and judges each.
 
+mod actions;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     time::Duration,
@@ -8,7 +10,7 @@ use std::{
 use fastrand::Rng;
 use podline_wire::{
     Role, Time,
-    pool::{Action, Health, Pool, RequestKey, SessionKey},
+    pool::{Pool, RequestKey, SessionKey},
     session::Peer,
 };
 
@@ -17,14 +19,9 @@ use super::{
     plan::{Outage, PoolPlan},
 };
 use crate::{
-    client::Client, framing::Framing, link::Link, network::Direction, node::Node, plan::patience,
-    trace::Trace,
+    app::App, client::Client, facts::Facts, framing::Framing, link::Link, network::Direction, node::Node,
+    plan::patience, trace::Trace,
 };
-
-/// Sessions being made at once, at most, and where nobody waits for them; started within a second, at most.
-const CONNECTING: usize = 16;
-const CONNECTING_SPARE: usize = 4;
-const A_SECOND: usize = 50;
 
 /// The longest pause that a server may ask for, and where a connection waits.
 const LONGEST_ASKED: Duration = Duration::from_secs(60);
@@ -65,6 +62,8 @@ pub(crate) struct Keeper {
     unattended: Option<Time>,
     pub(crate) last_request: Time,
     pub(crate) retired: bool,
+    /// Idle sessions that are to be kept.
+    pub(crate) floor: usize,
     lines: Option<Vec<String>>,
 }
 
@@ -79,7 +78,8 @@ pub(crate) struct Attempt {
 /// What a connection is told.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Told {
-    Lent(usize, SessionKey),
+    /// Whose session, and whether others may be on its lane.
+    Lent(usize, SessionKey, bool),
     Refused(usize),
 }
 
@@ -105,6 +105,7 @@ impl Keeper {
             unattended: None,
             last_request: Time::ZERO,
             retired: false,
+            floor: plan.config.floor,
             lines: traced.then(Vec::new),
         }
     }
@@ -132,7 +133,9 @@ impl Keeper {
         self.waiting.insert(request, connection);
         self.note(now, || format!("connection {connection} asks by {request:?}"));
         self.perform(now, plan)?;
-        let excused = now < self.held_until || self.failed.is_some_and(|at| now < at + JUST_FAILED);
+        let excused = self.is_full(plan)
+            || now < self.held_until
+            || self.failed.is_some_and(|at| now < at + JUST_FAILED);
         if self.waiting.contains_key(&request) && self.attempts.is_empty() && !excused {
             return Err(format!("{request:?} waits, and no session is being made for it"));
         }
@@ -148,6 +151,39 @@ impl Keeper {
         self.retired = true;
         self.pool.retire(now);
         self.perform(now, plan)
+    }
+
+    pub(crate) fn set_floor(&mut self, now: Time, floor: usize, plan: &PoolPlan) -> Result<(), String> {
+        self.note(now, || format!("the floor is {floor}"));
+        self.floor = floor;
+        self.pool.set_floor(now, floor);
+        self.perform(now, plan)
+    }
+
+    /// The machine has slept.
+    pub(crate) fn wake(
+        &mut self,
+        now: Time,
+        plan: &PoolPlan,
+        apps: &mut [App],
+        facts: &mut [Facts],
+    ) -> Result<(), String> {
+        self.note(now, || "the machine has slept".into());
+        for member in self.members.values_mut() {
+            member.link.client.wake(now, apps, facts)?;
+        }
+        for key in self.members.keys().copied().collect::<Vec<_>>() {
+            self.report(now, key, plan)?;
+        }
+        self.failed = None;
+        self.paused_until = now;
+        self.pool.handle_wake(now);
+        self.perform(now, plan)
+    }
+
+    /// Whether there may be no more sessions.
+    pub(crate) fn is_full(&self, plan: &PoolPlan) -> bool {
+        self.attempts.len() + self.members.len() >= plan.config.most
     }
 
     /// Does what is due; true if something was.
@@ -240,143 +276,12 @@ impl Keeper {
     }
 
     /// Whether connections wait for too long without anything being done for them.
-    pub(crate) fn neglects(&mut self, now: Time) -> bool {
-        if self.waiting.is_empty() || !self.attempts.is_empty() {
+    pub(crate) fn neglects(&mut self, now: Time, plan: &PoolPlan) -> bool {
+        if self.waiting.is_empty() || self.is_full(plan) || !self.attempts.is_empty() {
             self.unattended = None;
             return false;
         }
         now.saturating_since(*self.unattended.get_or_insert(now)) > UNATTENDED
-    }
-
-    fn perform(&mut self, now: Time, plan: &PoolPlan) -> Result<(), String> {
-        while let Some(action) = self.pool.poll_action() {
-            self.note(now, || format!("{action:?}"));
-            match action {
-                Action::Close(key) => self.close(now, key)?,
-                Action::Connect(key) => self.connect(now, key, plan)?,
-                Action::Lend(request, key) => self.lend(request, key)?,
-                Action::Prove(key) => self.prove(now, key)?,
-                Action::Refuse(request, _) => {
-                    if !self.attempts.is_empty() {
-                        return Err("a connection is refused while sessions are being made".into());
-                    }
-                    let connection = self
-                        .waiting
-                        .remove(&request)
-                        .ok_or("nobody waits who is refused")?;
-                    self.told.push_back(Told::Refused(connection));
-                }
-                other => return Err(format!("an unknown action: {other:?}")),
-            }
-        }
-        Ok(())
-    }
-
-    fn close(&mut self, now: Time, key: SessionKey) -> Result<(), String> {
-        let mut member = self
-            .members
-            .remove(&key)
-            .ok_or("a session is closed that is not")?;
-        if member.link.client.session.pairs() > 0 {
-            return Err(format!("{key:?} is closed under its connections"));
-        }
-        if member.lent > member.settled {
-            return Err(format!("{key:?} is closed while a lane of it is lent"));
-        }
-        member.link.leave(now);
-        self.left.insert(key, member);
-        Ok(())
-    }
-
-    fn connect(&mut self, now: Time, key: SessionKey, plan: &PoolPlan) -> Result<(), String> {
-        let held = !self.waiting.is_empty();
-        let long_ago = |at: &mut Time| now.saturating_since(*at) >= Duration::from_secs(1);
-        while self.starts.pop_front_if(long_ago).is_some() {}
-        if self.starts.len() >= A_SECOND {
-            return Err(format!(
-                "more than {A_SECOND} sessions are started within a second"
-            ));
-        }
-        if now < if held { self.held_until } else { self.paused_until } {
-            return Err("a session is started in the pause that the server asked for".into());
-        }
-        let at_once = if held { CONNECTING } else { CONNECTING_SPARE };
-        if self.attempts.len() >= at_once {
-            return Err(format!("more than {at_once} sessions are made at once"));
-        }
-        let useful = |member: &&Member| !member.link.client.report().retired;
-        let useful = self.members.values().filter(useful).count();
-        let most = if held {
-            plan.config.most
-        } else {
-            plan.config.isolated
-        };
-        if self.attempts.len() + useful >= most {
-            return Err(format!("more than {most} sessions"));
-        }
-        self.starts.push_back(now);
-        self.unattended = None;
-        let connects = plan.connects;
-        let attempt = match self.outage {
-            Some(outage) => Attempt {
-                until: now + outage.takes,
-                made: false,
-                retry_after: outage.retry_after,
-            },
-            None => Attempt {
-                until: now
-                    + connects.shortest
-                    + (connects.longest - connects.shortest).mul_f64(self.rng.f64()),
-                made: self.rng.u8(..) >= connects.failing || self.released,
-                retry_after: connects.retry_after,
-            },
-        };
-        self.attempts.insert(key, attempt);
-        Ok(())
-    }
-
-    fn lend(&mut self, request: RequestKey, key: SessionKey) -> Result<(), String> {
-        let connection = self
-            .waiting
-            .remove(&request)
-            .ok_or("nobody waits who is lent to")?;
-        let idle = self.members.values().any(Member::is_idle);
-        let member = self
-            .members
-            .get_mut(&key)
-            .ok_or("a session is lent that is not")?;
-        let report = member.link.client.report();
-        // Where none can be made, a bad one is better than none.
-        let worst = if self.failed.is_some() {
-            Health::Late
-        } else {
-            Health::Well
-        };
-        if !member.takes_one_more(worst) {
-            return Err(format!(
-                "{key:?} is lent, and has {} lanes lent: {report:?}",
-                member.lent
-            ));
-        }
-        if idle && !member.is_idle() {
-            return Err(format!("{key:?} is lent while another session is idle"));
-        }
-        member.lent += 1;
-        self.told.push_back(Told::Lent(connection, key));
-        Ok(())
-    }
-
-    fn prove(&mut self, now: Time, key: SessionKey) -> Result<(), String> {
-        let member = self
-            .members
-            .get_mut(&key)
-            .filter(|member| member.is_idle())
-            .ok_or("a session is asked what its peer is that is not idle")?;
-        if self.proving.replace((key, now)).is_some() {
-            return Err("peers are asked twice what they are".into());
-        }
-        member.link.client.prove();
-        Ok(())
     }
 
     /// Whether the peer has been asked for long enough what it is, and it is not known.

@@ -39,6 +39,18 @@ impl Member {
         !report.retired && report.health <= worst && report.free_lanes > self.lent - self.settled
     }
 
+    /// Whether a connection may have a lane here as far as the pool knows, though it be a bad one.
+    pub(crate) fn was_said_to_take_one_more(&self) -> bool {
+        let report = &self.reported;
+        !report.retired && report.health <= Health::Late && report.free_lanes > self.lent
+    }
+
+    /// Whether a connection may have a lane here that others are on.
+    pub(crate) fn shares_with_one_more(&self) -> bool {
+        let report = self.link.client.report();
+        !report.retired && report.shared_room > self.lent - self.settled
+    }
+
     /// Whether it is as good as new, and nobody's.
     pub(crate) fn is_idle(&self) -> bool {
         let report = self.link.client.report();

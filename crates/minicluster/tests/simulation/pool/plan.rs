@@ -10,12 +10,15 @@ use crate::{
     app::AppPlan,
     facts::DialKind,
     network::{Cut, CutKind, DirectionPlan},
-    plan::{Draw, direction, pick},
+    plan::{Draw, Scale, direction, pick},
     pod::{PodEndHow, PodPlan},
 };
 
 /// How long after the release all is looked at: surplus sessions are closed by then, the longest pause is over.
 const AFTERMATH: Duration = Duration::from_secs(150);
+
+/// Sessions that a pool may have where it is not meant to share lanes.
+const MOST: usize = 512;
 
 /// Networks that sessions get in turn.
 const PATHS: usize = 8;
@@ -74,6 +77,10 @@ pub(crate) enum Happening {
     PodStarts,
     /// The pool has a successor.
     Retire,
+    /// So many idle sessions are to be kept from now on.
+    SetFloor(usize),
+    /// The machine has slept.
+    Wake,
 }
 
 /// How sessions fail to be made.
@@ -112,16 +119,11 @@ impl fmt::Debug for PoolPlan {
 
 impl PoolPlan {
     pub(crate) fn draw(rng: &mut Rng) -> Self {
-        let grain = *pick(rng, &[1, 100, 1448, 16 * 1024, 64 * 1024, 64 * 1024, 64 * 1024]);
-        let volume = match grain {
-            1 => 500,
-            100 => 20_000,
-            _ if rng.u8(..) < 16 => 4_000_000,
-            _ => 200_000,
-        };
+        let Scale { grain, volume } = Scale::draw(rng, 200_000);
         let seconds = *pick(rng, &[5, 40, 90, 90, 900]);
-        let floor = *pick(rng, &[0, 0, 1, 1, 2, 6]);
-        let isolated = floor.max(*pick(rng, &[1, 2, 4, 64]));
+        let most = *pick(rng, &[1, 2, 4, MOST, MOST, MOST, MOST, MOST]);
+        let floor = most.min(*pick(rng, &[0, 0, 1, 1, 2, 6]));
+        let isolated = most.min(floor.max(*pick(rng, &[1, 2, 4, 64])));
         let mut draw = Draw {
             rng: rng.fork(),
             volume,
@@ -146,7 +148,7 @@ impl PoolPlan {
             config: PoolConfig {
                 floor,
                 isolated,
-                ..PoolConfig::default()
+                most,
             },
             websocket: rng.bool(),
             flavor: *pick(
@@ -168,12 +170,19 @@ impl PoolPlan {
             },
             paths: paths(rng, grain, seconds, volume),
             connects: connects(rng),
-            happenings: happenings(rng, seconds),
+            happenings: happenings(rng, seconds, isolated),
             callers,
             pods,
             release,
             end: release + AFTERMATH,
         }
+    }
+}
+
+impl PoolPlan {
+    /// Whether lanes may have to be shared.
+    pub(crate) fn shares_lanes(&self) -> bool {
+        self.config.most < MOST
     }
 }
 
@@ -242,7 +251,7 @@ fn connects(rng: &mut Rng) -> ConnectsPlan {
     }
 }
 
-fn happenings(rng: &mut Rng, seconds: u64) -> Vec<(Time, Happening)> {
+fn happenings(rng: &mut Rng, seconds: u64, isolated: usize) -> Vec<(Time, Happening)> {
     let mut happenings = Vec::new();
     if rng.u8(..) < 64 {
         let (from, to) = span(rng, seconds);
@@ -273,6 +282,13 @@ fn happenings(rng: &mut Rng, seconds: u64) -> Vec<(Time, Happening)> {
     }
     if rng.u8(..) < 12 {
         happenings.push((moment(rng, seconds), Happening::Retire));
+    }
+    if rng.u8(..) < 32 {
+        let floor = rng.usize(0..=isolated.min(6));
+        happenings.push((moment(rng, seconds), Happening::SetFloor(floor)));
+    }
+    if rng.u8(..) < 32 {
+        happenings.push((moment(rng, seconds), Happening::Wake));
     }
     happenings.sort_by_key(|&(at, _)| std::cmp::Reverse(at));
     happenings

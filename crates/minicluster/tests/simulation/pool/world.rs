@@ -1,12 +1,13 @@
 //! The whole simulation of a pool: time, connections, and what happens to all of them.
 
+mod clockwork;
+
 use std::{
     collections::{BTreeSet, VecDeque},
     time::Duration,
 };
 
 use fastrand::Rng;
-use podline_minicluster::node::runtime::{Flavor, ReplyFault};
 use podline_wire::{
     Time,
     pool::{Health, RequestKey, SessionKey},
@@ -16,22 +17,10 @@ use super::{
     keeper::{Keeper, Told},
     plan::{Happening, PoolPlan},
 };
-use crate::{
-    app::App,
-    client::Loss,
-    facts::Facts,
-    oracle::{self, Circumstances},
-    pod::PodPlan,
-};
-
-/// Turns in one moment, at most: more is a loop that does not wait.
-const TURNS: usize = 200_000;
+use crate::{app::App, clockwork::Clockwork, facts::Facts, pod::PodPlan};
 
 /// How long a connection waits that was refused a session, before it asks again.
 const AGAIN: Duration = Duration::from_millis(500);
-
-/// After so long without a new connection one idle session is enough.
-const QUIET_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// One simulation.
 pub(crate) struct PoolWorld {
@@ -70,6 +59,8 @@ struct Lent {
     until: Time,
     connection: usize,
     session: SessionKey,
+    /// Others may be on it.
+    shared: bool,
 }
 
 impl PoolWorld {
@@ -113,55 +104,6 @@ impl PoolWorld {
         })
     }
 
-    fn run_to_end(&mut self) -> Result<(), String> {
-        loop {
-            self.settle()?;
-            let Some(next) = self.next().filter(|at| *at <= self.plan.end) else {
-                break;
-            };
-            if next <= self.now {
-                return Err("the time does not go on".into());
-            }
-            self.now = next;
-        }
-        self.now = self.plan.end;
-        self.check_end()
-    }
-
-    fn next(&self) -> Option<Time> {
-        let links = self.keeper.members.values().chain(self.keeper.left.values());
-        let links = links.filter_map(|member| member.link.next(self.now, &self.apps));
-        let release = (!self.released).then_some(self.plan.release);
-        let connections = [&self.coming, &self.impatient].map(|set| set.first().map(|&(at, _)| at));
-        let happening = self.happenings.last().map(|&(at, _)| at);
-        let lent = self.lent.iter().map(|lent| lent.until);
-        links
-            .chain(connections.into_iter().flatten())
-            .chain(lent)
-            .chain(
-                [release, happening, self.keeper.next(self.now)]
-                    .into_iter()
-                    .flatten(),
-            )
-            .min()
-    }
-
-    /// Lets everything happen that can happen now.
-    fn settle(&mut self) -> Result<(), String> {
-        for _ in 0..TURNS {
-            let mut progress = self.happen()?;
-            progress |= self.run_connections()?;
-            progress |= self.keeper.step(self.now, &self.plan)?;
-            progress |= self.hear();
-            progress |= self.open_lent()?;
-            progress |= self.run_links()?;
-            if !progress {
-                return self.check_moment();
-            }
-        }
-        Err("it does not come to rest".into())
-    }
-
     fn happen(&mut self) -> Result<bool, String> {
         let mut progress = false;
         while let Some((_, happening)) = self.happenings.pop_if(|(at, _)| *at <= self.now) {
@@ -199,6 +141,11 @@ impl PoolWorld {
                 }
                 Happening::PodStarts => self.pods = self.plan.pods.clone(),
                 Happening::Retire => self.keeper.retire(self.now, &self.plan)?,
+                Happening::SetFloor(floor) => self.keeper.set_floor(self.now, floor, &self.plan)?,
+                Happening::Wake => {
+                    self.keeper
+                        .wake(self.now, &self.plan, &mut self.apps, &mut self.facts)?;
+                }
             }
         }
         if self.now >= self.plan.release {
@@ -272,7 +219,7 @@ impl PoolWorld {
         while let Some(told) = self.keeper.told.pop_front() {
             progress = true;
             match told {
-                Told::Lent(connection, session) => {
+                Told::Lent(connection, session, shared) => {
                     if self.standings[connection] != Standing::GaveUp {
                         self.standings[connection] = Standing::Lent;
                     }
@@ -280,6 +227,7 @@ impl PoolWorld {
                         until: self.now + self.plan.callers[connection].hold,
                         connection,
                         session,
+                        shared,
                     });
                 }
                 Told::Refused(connection) => {
@@ -311,15 +259,20 @@ impl PoolWorld {
                 continue;
             }
             let client = &mut member.link.client;
-            let (app, facts) = (&mut self.apps[connection], &mut self.facts[connection]);
-            if client.open(self.now, connection, app, facts) {
+            if !self.released {
+                self.apps[connection].plan.patience =
+                    member.patience.saturating_add(self.pods[connection].dial.0);
+            }
+            if client.open(self.now, connection, lent.shared, &mut self.apps, &mut self.facts) {
                 self.standings[connection] = Standing::Opened(lent.session);
-                if !self.released {
-                    app.plan.patience = member.patience.saturating_add(self.pods[connection].dial.0);
-                }
             } else {
                 let report = client.report();
-                if !report.retired && report.health == Health::Well && !client.session.is_silent() {
+                // Where lanes are shared, somebody may have had to share this one before it was used.
+                if !self.plan.shares_lanes()
+                    && !report.retired
+                    && report.health == Health::Well
+                    && !client.session.is_silent()
+                {
                     return Err(format!(
                         "{:?} has not the lane that was lent: {report:?}",
                         lent.session
@@ -351,111 +304,5 @@ impl PoolWorld {
                 .map_err(|error| format!("{key:?}, which is over: {error}"))?;
         }
         Ok(progress || !self.keeper.told.is_empty())
-    }
-
-    /// What must hold whenever everything has come to rest.
-    fn check_moment(&mut self) -> Result<(), String> {
-        for (key, member) in self.keeper.members.iter().chain(&self.keeper.left) {
-            let client = &member.link.client;
-            if let Some(Loss::Fault(fault)) = client.loss()
-                && !member.may_be_lost
-            {
-                return Err(format!("{key:?} died: {fault}"));
-            }
-            if member.link.node.is_blocked() && self.plan.flavor != Flavor::Strict && client.loss().is_none()
-            {
-                return Err(format!(
-                    "the runtime's reader of {key:?} stands in front of a full queue"
-                ));
-            }
-        }
-        for (key, member) in &self.keeper.members {
-            let client = &member.link.client;
-            if client.session.is_clean() && member.link.node.connections() > 0 {
-                return Err(format!(
-                    "{key:?} is clean, and the runtime still has connections of it"
-                ));
-            }
-            if !self.keeper.waiting.is_empty() && member.takes_one_more(Health::Well) {
-                return Err(format!("a connection waits while {key:?} has a lane for it"));
-            }
-            if client.is_reading() {
-                for connection in client.connections() {
-                    self.apps[connection]
-                        .check_overdue(self.now)
-                        .map_err(|error| format!("connection {connection} on {key:?}: {error}"))?;
-                }
-            }
-        }
-        for standing in &self.standings {
-            if let Standing::Waiting(request) = standing
-                && !self.keeper.waiting.contains_key(request)
-            {
-                return Err(format!("{request:?} waits for nothing"));
-            }
-        }
-        if self.keeper.is_in_the_dark(self.now) {
-            return Err("it is not known what the peer is, though it was asked".into());
-        }
-        if self.keeper.neglects(self.now) {
-            return Err("connections wait, and no session is being made".into());
-        }
-        Ok(())
-    }
-
-    fn check_end(&self) -> Result<(), String> {
-        for (connection, standing) in self.standings.iter().enumerate() {
-            self.check_connection(connection, *standing)
-                .map_err(|error| format!("connection {connection}: {error}"))?;
-        }
-        for (key, member) in self.keeper.members.iter().chain(&self.keeper.left) {
-            if member.link.node.connections() > 0 {
-                return Err(format!("connections of {key:?} into pods are left"));
-            }
-        }
-        for (key, member) in &self.keeper.members {
-            if member.link.node.streams() > 0 {
-                return Err(format!("streams of {key:?} are left in the runtime"));
-            }
-            if !member.is_idle() {
-                return Err(format!("{key:?} is not idle: {:?}", member.link.client.session));
-            }
-        }
-        let floor = match self.plan.config.floor {
-            _ if self.keeper.retired => 0,
-            floor if self.now.saturating_since(self.keeper.last_request) >= QUIET_AFTER => floor.min(1),
-            floor => floor,
-        };
-        if self.keeper.members.len() != floor {
-            return Err(format!(
-                "{} sessions are left of {floor}",
-                self.keeper.members.len()
-            ));
-        }
-        Ok(())
-    }
-
-    fn check_connection(&self, connection: usize, standing: Standing) -> Result<(), String> {
-        let session = match standing {
-            Standing::GaveUp => return Ok(()),
-            Standing::Opened(session) => session,
-            Standing::Coming | Standing::Lent | Standing::Waiting(_) => {
-                return Err("it never got a lane".into());
-            }
-        };
-        let member = self
-            .keeper
-            .members
-            .get(&session)
-            .or_else(|| self.keeper.left.get(&session));
-        let member = member.ok_or("its session was never there")?;
-        let around = Circumstances {
-            flavor: self.plan.flavor,
-            reply: ReplyFault::None,
-            pod: &self.plan.pods[connection],
-            release: self.plan.release,
-            may_lose_session: member.may_be_lost,
-        };
-        oracle::check_connection(&around, &self.facts[connection])
     }
 }

@@ -38,7 +38,11 @@ pub(super) async fn run(
     let Some((sender, receiver)) = got else {
         return Ok(());
     };
-    cluster.lock().facts[connection].opened = Some(cluster.now());
+    {
+        let mut state = cluster.lock();
+        state.facts[connection].opened = Some(cluster.now());
+        state.facts[connection].shared = state.plan.shares_lanes();
+    }
     App {
         cluster,
         connection,
@@ -260,6 +264,7 @@ impl End {
             tunnel::PairEnd::Clean { delivered } => session::PairEnd::Clean { delivered },
             tunnel::PairEnd::Failed { kind, text } => session::PairEnd::Failed { kind, text },
             tunnel::PairEnd::Reset => session::PairEnd::Reset,
+            tunnel::PairEnd::StalledReader => return Self::StalledReader,
             tunnel::PairEnd::Unanswered => session::PairEnd::Unanswered,
             _ => return Self::SessionLost,
         })

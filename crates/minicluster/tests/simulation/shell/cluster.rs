@@ -145,7 +145,8 @@ impl State {
                 }
             }
             Happening::PodStarts => self.pods = self.plan.pods.clone(),
-            Happening::Retire => {}
+            // The pool's own; that the machine slept, the shell sees by itself.
+            Happening::Retire | Happening::SetFloor(_) | Happening::Wake => {}
         }
         self.step_all(now);
     }

@@ -92,7 +92,14 @@ async fn simulate(cluster: Cluster) -> Result<(), String> {
         .iter()
         .filter(|remote| remote.has_client())
         .count();
-    let most = plan.config.floor;
+    let floors = plan
+        .happenings
+        .iter()
+        .filter_map(|&(_, happening)| match happening {
+            Happening::SetFloor(floor) => Some(floor),
+            _ => None,
+        });
+    let most = floors.chain([plan.config.floor]).max().unwrap_or_default();
     if kept > most {
         return Err(format!("{kept} sessions are kept, and {most} should be"));
     }
@@ -116,8 +123,10 @@ async fn happen(cluster: Cluster, pool: Pool) {
     let plan = cluster.lock().plan.clone();
     for &(at, happening) in plan.happenings.iter().rev() {
         cluster.until(at).await;
-        if matches!(happening, Happening::Retire) {
-            pool.retire();
+        match happening {
+            Happening::Retire => pool.retire(),
+            Happening::SetFloor(floor) => pool.set_floor(floor),
+            _ => {}
         }
         cluster.lock().suffer(cluster.now(), happening);
     }
@@ -146,7 +155,8 @@ fn release(cluster: &Cluster) {
 /// The longest time between a question and the whole answer: by the network, and where neighbours are slow apps, by
 /// them too.
 fn longest_answer(plan: &PoolPlan) -> Duration {
-    if !plan.happenings.is_empty() {
+    // Where lanes are shared a neighbour may be waited for as long as it takes.
+    if !plan.happenings.is_empty() || plan.shares_lanes() {
         return Duration::MAX;
     }
     let networks = plan
@@ -175,6 +185,7 @@ fn check_connections(cluster: &Cluster) -> Result<(), String> {
             flavor: state.plan.flavor,
             reply: ReplyFault::None,
             pod: &state.plan.pods[connection],
+            app: &state.plan.callers[connection].app,
             release: state.plan.release,
             may_lose_session,
         };
