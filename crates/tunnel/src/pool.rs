@@ -109,7 +109,7 @@ enum Live {
 }
 
 impl Pool {
-    /// A pool for `pod`. It makes its first session with [`Pool::ready`] or [`Pool::lend`].
+    /// A pool for `pod`. It makes its first sessions with [`Pool::ready`] or [`Pool::lend`].
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -154,7 +154,7 @@ impl Pool {
     /// Waits until a session is ready.
     ///
     /// # Errors
-    /// The first session could not be made.
+    /// None could be made.
     pub async fn ready(&self) -> Result<Transport, SessionError> {
         self.state.act(pool::Pool::handle_timeout);
         let mut first = self.state.first.subscribe();

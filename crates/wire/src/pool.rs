@@ -5,7 +5,7 @@
 //!
 //! 1. an idle clean session, the one used last, so that the others age and their number follows the load;
 //! 2. a free lane of a session that is well, the one with the fewest open pairs. It never waits for an upgrade while there
-//!    is one;
+//!    is one, but for the founders (below);
 //! 3. the first session that gets ready, or the first lane that gets free;
 //! 4. where no session can be made at present, a free lane of a session that is fast or late;
 //! 5. where there are [`PoolConfig::most`], a lane with others on it, where it is best.
@@ -18,8 +18,16 @@
 //! last pair we have ended counts as idle for this, for it will be within the runtime's second; else a busy pool would
 //! make a session for each connection. And not while a burst waits for its first bytes, for an upgrade costs the servers on the
 //! way as much as several connections.
+//!
+//! The floor is made slowly so that making it takes little from the connections that are there. A pool that begins has none,
+//! so it makes its whole floor at once: these are its *founders*, and they are there when the first of them is, or a moment later.
+//! In that moment as many connections as founders are on their way wait for those, rather than for an app on the same
+//! session that may read nothing: sessions of their own are no round trip away. Of a burst all beyond these get lanes
+//! at once, the oldest first; nobody waits longer than a second after the first session, nor where a session
+//! could not be made.
 
 mod action;
+mod founders;
 mod pace;
 mod peak;
 mod report;
@@ -35,6 +43,7 @@ pub use self::action::{Action, RequestKey, SessionKey};
 pub use self::report::{Health, Report};
 pub use self::wake::{WAKE_TICK, Wake};
 
+use self::founders::Founders;
 use self::pace::{Need, Pace};
 use self::peak::Peak;
 use self::sessions::Sessions;
@@ -45,7 +54,8 @@ const QUIET_AFTER: Duration = Duration::from_secs(10 * 60);
 /// An idle session beyond the floor is closed after so long.
 const SURPLUS_AFTER: Duration = Duration::from_secs(30);
 
-/// Sessions being made at the same time, at most: for connections that wait, and for the floor.
+/// Sessions being made at the same time, at most: for connections that wait or a pool that begins, and for the floor of one
+/// that is in use.
 const CONNECTING: usize = 16;
 const CONNECTING_SPARE: usize = 4;
 
@@ -77,6 +87,7 @@ pub struct Pool {
     sessions: Sessions,
     /// In the order in which they came.
     waiting: BTreeSet<RequestKey>,
+    founders: Founders,
     pace: Pace,
     peak: Peak,
     /// Lanes that a new session has, as far as is known.
@@ -98,6 +109,7 @@ impl Pool {
             config,
             sessions: Sessions::default(),
             waiting: BTreeSet::new(),
+            founders: Founders::default(),
             pace: Pace::new(now),
             peak: Peak::new(now),
             lanes_a_session: 1,
@@ -147,6 +159,7 @@ impl Pool {
     /// A session was made.
     pub fn handle_connected(&mut self, now: Time, session: SessionKey, report: Report) {
         self.pace.handle_success(now);
+        self.founders.handle_ready(now, session);
         self.lanes_a_session = report.free_lanes.max(1);
         self.sessions.insert(now, session, report);
         self.decide(now);
@@ -165,8 +178,10 @@ impl Pool {
         retry_after: Option<Duration>,
         entropy: u64,
     ) {
+        let begun = self.sessions.begun(session).unwrap_or(now);
         self.sessions.remove(session);
-        self.pace.handle_failure(now, retry_after, entropy);
+        self.founders.handle_failed(session);
+        self.pace.handle_failure(now, begun, retry_after, entropy);
         self.lend(now);
         // A server that asks for patience is there, and so is the pod, as far as is known.
         if self.sessions.connecting() == 0 && retry_after.is_none() {
@@ -245,6 +260,12 @@ impl Pool {
         }
         let held = (self.wanted_by_held(now) > 0).then(|| (self.pace.next(now, Need::Held), "next session"));
         let spare = (self.wanted_spare(now) > 0).then(|| (self.pace.next(now, Need::Spare), "spare session"));
+        let founders = self
+            .founders
+            .until()
+            .filter(|_| !self.waiting.is_empty() && self.patient(now) > 0)
+            .map(|at| (at, "founding session"));
+        let lane = self.next_lent(now).map(|_| (now, "free lane"));
         let hung = self
             .sessions
             .hung_at(now)
@@ -254,7 +275,7 @@ impl Pool {
         let doomed = self.sessions.doomed().map(|(at, _)| (at, "unused session"));
         let quiet = self.last_request + QUIET_AFTER;
         let quiet = (quiet > now).then_some((quiet, "quiet forward"));
-        [held, spare, hung, surplus, doomed, quiet]
+        [held, spare, founders, lane, hung, surplus, doomed, quiet]
             .into_iter()
             .flatten()
             .min()
@@ -273,17 +294,35 @@ impl Pool {
     }
 
     fn lend(&mut self, now: Time) {
-        while let Some(&request) = self.waiting.first() {
-            let (session, action) = if let Some(session) = self.own_lane() {
-                (session, Action::Lend(request, session))
-            } else if let Some(session) = self.shared_lane() {
-                (session, Action::Share(request, session))
-            } else {
-                return;
-            };
+        while let Some((session, action)) = self.next_lent(now) {
             self.waiting.pop_first();
             self.sessions.reserve(now, session);
             self.actions.push_back(action);
+        }
+    }
+
+    /// What the connection that has waited for longest gets, if there is something.
+    fn next_lent(&self, now: Time) -> Option<(SessionKey, Action)> {
+        let &request = self.waiting.first()?;
+        let lend = |session| (session, Action::Lend(request, session));
+        let share = |session| (session, Action::Share(request, session));
+        if let Some(session) = self.sessions.freshest_idle() {
+            return Some(lend(session));
+        }
+        if self.waiting.len() <= self.patient(now) {
+            return None;
+        }
+        self.own_lane()
+            .map(lend)
+            .or_else(|| self.shared_lane().map(share))
+    }
+
+    /// How many connections wait for a session that is on its way, though there may be lanes.
+    fn patient(&self, now: Time) -> usize {
+        if self.pace.is_failing() {
+            0
+        } else {
+            self.founders.expected(now)
         }
     }
 
@@ -294,9 +333,7 @@ impl Pool {
         } else {
             Health::Well
         };
-        self.sessions
-            .freshest_idle()
-            .or_else(|| self.sessions.with_lane(worst))
+        self.sessions.with_lane(worst)
     }
 
     fn shared_lane(&self) -> Option<SessionKey> {
@@ -322,6 +359,13 @@ impl Pool {
     }
 
     fn grow(&mut self, now: Time) {
+        if self.is_founding(now) {
+            let wanted = self.floor(now).min(self.config.isolated);
+            let more = wanted.saturating_sub(self.sessions.connecting());
+            for _ in 0..more.min(self.room(CONNECTING)) {
+                self.connect(now);
+            }
+        }
         while self.wanted_by_held(now) > 0 && self.pace.allows(now, Need::Held) {
             self.connect(now);
         }
@@ -330,8 +374,14 @@ impl Pool {
         }
     }
 
+    /// Whether nothing is known of the pod yet, neither good nor bad.
+    fn is_founding(&self, now: Time) -> bool {
+        self.founders.are_begun() && !self.pace.is_failing() && self.pace.allows(now, Need::Held)
+    }
+
     fn connect(&mut self, now: Time) {
         let key = SessionKey(self.key());
+        self.founders.handle_start(key);
         self.pace.handle_start(now);
         self.sessions.start(now, key);
         self.actions.push_back(Action::Connect(key));

@@ -140,6 +140,15 @@ pub(crate) const ALL: &[Mutation] = &[
         ],
     },
     Mutation {
+        name: "endless-patience",
+        what: "connections wait for the sessions that a pool begins with, however long those take",
+        edits: &[Edit {
+            file: "crates/wire/src/pool/founders.rs",
+            from: "            Some(at) if now < at + TOGETHER => self.connecting.len(),\n",
+            to: "            Some(_) if now >= Time::ZERO => self.connecting.len(),\n",
+        }],
+    },
+    Mutation {
         name: "uncounted-lanes",
         what: "lanes that are lent and not used yet are lent again",
         edits: &[Edit {

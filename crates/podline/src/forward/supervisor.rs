@@ -96,8 +96,9 @@ impl Supervisor {
             let Some(route) = routes.first() else {
                 return Err(SessionError::ShutDown);
             };
-            // One is enough to begin with; a pool that is asked for none makes none.
-            route.sessions.set_floor(1, &self.shared);
+            // All that are to be kept ready, so that they are there as early as the first. A pool that is asked for none makes none.
+            let floor = self.demand(routes.len()).floor(0);
+            route.sessions.set_floor(floor.max(1), &self.shared);
             let Err(error) = route.sessions.pool(&self.shared).ready().await else {
                 return Ok(());
             };

@@ -82,7 +82,8 @@ async fn connect(state: &State, worked: Option<Transport>) -> Result<(Upgraded, 
         return Err(refused);
     }
     let upgraded = attempt(state, Transport::Spdy).await?;
-    if state.lock().worked.is_none() {
+    // Of those that were refused at the same time one tells.
+    if state.lock().worked.replace(Transport::Spdy).is_none() {
         state.tell(PoolEvent::FellBack(refused));
     }
     Ok((upgraded, Transport::Spdy))
@@ -95,14 +96,15 @@ async fn attempt(state: &State, transport: Transport) -> Result<Upgraded, Sessio
 
 fn failed(state: &Arc<State>, key: SessionKey, error: SessionError) {
     tracing::debug!(error = %error, "a session could not be made");
-    let (none_ready, entropy) = {
+    let (none_left, entropy) = {
         let mut inner = state.lock();
         inner.sessions.remove(&key);
         inner.failure = Some(error.clone());
         inner.is_failing = true;
-        (inner.policy.ready() == 0, inner.entropy.number())
+        // Another that is ready or on its way may be the first.
+        (inner.sessions.is_empty(), inner.entropy.number())
     };
-    if none_ready {
+    if none_left {
         state.first.send_replace(Some(Err(error.clone())));
     }
     let retry_after = error.retry_after();

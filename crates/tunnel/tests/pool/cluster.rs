@@ -32,6 +32,8 @@ pub(crate) enum Answer {
 pub(crate) struct Cluster {
     pub(crate) websocket: Mutex<Answer>,
     pub(crate) spdy: Mutex<Answer>,
+    /// So many requests are refused before any is answered so.
+    pub(crate) refusals: AtomicUsize,
     /// Requests so far, by transport.
     pub(crate) asked: [AtomicUsize; 2],
     /// While it is true the peers take everything and answer nothing.
@@ -50,6 +52,7 @@ impl Cluster {
         Arc::new(Self {
             websocket: Mutex::new(websocket),
             spdy: Mutex::new(spdy),
+            refusals: AtomicUsize::new(0),
             asked: Default::default(),
             silent: Arc::default(),
             cut: Arc::default(),
@@ -75,6 +78,11 @@ impl Upgrade for Cluster {
             let answer = *if is_websocket { &self.websocket } else { &self.spdy }
                 .lock()
                 .unwrap();
+            let refusals = |count: usize| count.checked_sub(1);
+            let is_refused = self
+                .refusals
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, refusals);
+            let answer = is_refused.map_or(answer, |_| Answer::Status(429));
             let head = Response::builder().header("connection", "Upgrade");
             match answer {
                 Answer::Never => std::future::pending().await,

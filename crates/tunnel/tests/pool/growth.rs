@@ -122,7 +122,16 @@ async fn a_server_that_asks_for_patience_is_given_it() {
     });
     drop(lent.unwrap());
     assert!(begun.elapsed() >= Duration::from_secs(2), "{:?}", begun.elapsed());
-    assert_eq!(cluster.asked()[0], 2);
+    assert_eq!(cluster.asked()[0], 7, "those that a pool begins with, and one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pool_begins_with_its_floor_and_one_that_cannot_be_made_does_not_fail_it() {
+    let cluster = Cluster::new(Answer::Switch, Answer::Switch);
+    cluster.refusals.store(5, Ordering::SeqCst);
+    let pool = pool_of(&cluster, 6, 64);
+    pool.ready().await.unwrap();
+    assert_eq!((cluster.asked()[0], pool.sessions()), (6, 1));
 }
 
 #[tokio::test(start_paused = true)]

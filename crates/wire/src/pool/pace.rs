@@ -43,6 +43,8 @@ pub(super) struct Pace {
     starts: VecDeque<Time>,
     failures: u32,
     failed_at: Option<Time>,
+    /// When the last of `failures` was known.
+    counted_at: Option<Time>,
     spare_from: Time,
     /// The end of the pause after a failure, if a connection waits.
     held_from: Time,
@@ -56,6 +58,7 @@ impl Pace {
             starts: VecDeque::new(),
             failures: 0,
             failed_at: None,
+            counted_at: None,
             spare_from: now,
             held_from: now,
             asked_until: now,
@@ -105,23 +108,38 @@ impl Pace {
     }
 
     pub(super) fn handle_success(&mut self, now: Time) {
+        self.forget_failures();
+        self.held_from = self.held_from.min(now);
+    }
+
+    fn forget_failures(&mut self) {
         self.failures = 0;
         self.failed_at = None;
-        self.held_from = self.held_from.min(now);
+        self.counted_at = None;
     }
 
     /// The way there may be another one now: what failed before says nothing.
     pub(super) fn handle_wake(&mut self, now: Time) {
-        self.failures = 0;
-        self.failed_at = None;
+        self.forget_failures();
         self.held_from = self.held_from.min(now);
         self.spare_from = self.spare_from.min(now);
     }
 
-    pub(super) fn handle_failure(&mut self, now: Time, retry_after: Option<Duration>, entropy: u64) {
-        let doubled = FIRST_PAUSE.saturating_mul(1 << self.failures.min(16));
-        self.failures += 1;
+    /// A session that was begun at `begun` could not be made. Those that were on their way together fail for the same
+    /// reason, and count as one.
+    pub(super) fn handle_failure(
+        &mut self,
+        now: Time,
+        begun: Time,
+        retry_after: Option<Duration>,
+        entropy: u64,
+    ) {
+        if self.counted_at.is_none_or(|at| begun > at) {
+            self.failures += 1;
+            self.counted_at = Some(now);
+        }
         self.failed_at = Some(now);
+        let doubled = FIRST_PAUSE.saturating_mul(1 << (self.failures - 1).min(16));
         // Half of the pause is fixed and half drawn, so that many clients do not come back together.
         let drawn = |longest| {
             doubled
@@ -146,7 +164,7 @@ mod tests {
         let mut now = Time::ZERO;
         let mut pauses = Vec::new();
         for _ in 0..12 {
-            pace.handle_failure(now, None, u64::MAX);
+            pace.handle_failure(now, now, None, u64::MAX);
             let next = pace.next(now, need);
             pauses.push(next.saturating_since(now));
             now = next;
@@ -167,23 +185,47 @@ mod tests {
     #[test]
     fn success_ends_the_doubling_and_half_of_a_pause_is_drawn() {
         let mut pace = Pace::new(Time::ZERO);
-        pace.handle_failure(Time::ZERO, None, u64::MAX);
-        pace.handle_failure(Time::ZERO, None, u64::MAX);
+        pace.handle_failure(Time::ZERO, Time::ZERO, None, u64::MAX);
+        pace.handle_failure(Time::ZERO, Time::ZERO, None, u64::MAX);
         pace.handle_success(Time::ZERO);
         assert!(pace.allows(Time::ZERO, Need::Held));
-        pace.handle_failure(Time::ZERO, None, 0);
+        pace.handle_failure(Time::ZERO, Time::ZERO, None, 0);
         assert_eq!(pace.next(Time::ZERO, Need::Held), Time::ZERO + FIRST_PAUSE / 2);
+    }
+
+    #[test]
+    fn sessions_that_fail_together_count_as_one_failure() {
+        let mut pace = Pace::new(Time::ZERO);
+        let mut now = Time::ZERO;
+        for _ in 0..16 {
+            now += Duration::from_millis(1);
+            pace.handle_failure(now, Time::ZERO, None, u64::MAX);
+        }
+        assert_eq!(pace.next(now, Need::Spare), now + FIRST_PAUSE);
+        // However many are on their way all the time.
+        for (begun, pauses) in [(1, 1), (2, 2), (2, 2), (18, 2), (19, 4), (19, 4)] {
+            now += Duration::from_millis(1);
+            let begun = Time::ZERO + Duration::from_millis(begun);
+            pace.handle_failure(now, begun, None, u64::MAX);
+            assert_eq!(
+                pace.next(now, Need::Spare),
+                now + FIRST_PAUSE * pauses,
+                "{begun:?}"
+            );
+        }
     }
 
     #[test]
     fn a_newly_held_connection_is_tried_for_at_once_but_not_right_after_a_failure() {
         let mut pace = Pace::new(Time::ZERO);
+        let mut now = Time::ZERO;
         for _ in 0..8 {
-            pace.handle_failure(Time::ZERO, None, u64::MAX);
+            now += Duration::from_millis(1);
+            pace.handle_failure(now, now, None, u64::MAX);
         }
-        pace.handle_held(Time::ZERO);
-        assert_eq!(pace.next(Time::ZERO, Need::Held), Time::ZERO + FIRST_PAUSE / 2);
-        let later = Time::ZERO + FIRST_PAUSE;
+        pace.handle_held(now);
+        assert_eq!(pace.next(now, Need::Held), now + FIRST_PAUSE / 2);
+        let later = now + FIRST_PAUSE;
         pace.handle_held(later);
         assert!(pace.allows(later, Need::Held));
         assert!(!pace.allows(later, Need::Spare));
@@ -219,7 +261,7 @@ mod tests {
     #[test]
     fn a_server_may_ask_for_a_longer_pause_within_bounds() {
         let mut pace = Pace::new(Time::ZERO);
-        pace.handle_failure(Time::ZERO, Some(Duration::from_secs(3600)), 0);
+        pace.handle_failure(Time::ZERO, Time::ZERO, Some(Duration::from_secs(3600)), 0);
         assert_eq!(pace.next(Time::ZERO, Need::Spare), Time::ZERO + LONGEST_ASKED);
         pace.handle_held(Time::ZERO);
         assert_eq!(pace.next(Time::ZERO, Need::Held), Time::ZERO + LONGEST_ASKED_HELD);
@@ -228,7 +270,7 @@ mod tests {
     #[test]
     fn after_a_wake_nothing_is_waited_for() {
         let mut pace = Pace::new(Time::ZERO);
-        pace.handle_failure(Time::ZERO, None, 0);
+        pace.handle_failure(Time::ZERO, Time::ZERO, None, 0);
         pace.handle_wake(Time::ZERO);
         assert!(pace.allows(Time::ZERO, Need::Spare) && pace.allows(Time::ZERO, Need::Held));
         assert!(!pace.is_failing());

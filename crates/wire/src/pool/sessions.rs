@@ -70,6 +70,11 @@ impl Sessions {
         self.connecting.len()
     }
 
+    /// When the session, which is being made, was begun.
+    pub(super) fn begun(&self, key: SessionKey) -> Option<Time> {
+        self.connecting.get(&key).copied()
+    }
+
     /// Those being made that may be expected soon.
     pub(super) fn expected(&self, now: Time) -> usize {
         self.connecting

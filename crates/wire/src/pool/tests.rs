@@ -153,15 +153,10 @@ impl World {
     fn filled(floor: usize) -> (Self, Vec<SessionKey>) {
         let mut world = Self::new(floor);
         world.pool.handle_timeout(world.now);
-        let mut keys = Vec::new();
-        while keys.len() < floor {
-            for key in world.connects() {
-                world.connected(key);
-                keys.push(key);
-            }
-            if keys.len() < floor {
-                assert_eq!(world.wait_until_due(), "spare session");
-            }
+        let keys = world.connects();
+        assert_eq!(keys.len(), floor);
+        for &key in &keys {
+            world.connected(key);
         }
         (world, keys)
     }

@@ -3,7 +3,7 @@
 mod actions;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::Duration,
 };
 
@@ -30,6 +30,9 @@ const LONGEST_ASKED_HELD: Duration = Duration::from_secs(5);
 /// A session that has just failed to be made is not tried again for so long, though a connection comes.
 const JUST_FAILED: Duration = Duration::from_millis(50);
 
+/// So long after the first session the others are waited for that were begun together with it, though there be lanes.
+const TOGETHER: Duration = Duration::from_secs(1);
+
 /// Connections wait so long at most without a session being made for them: the longest pause and a little.
 const UNATTENDED: Duration = Duration::from_millis(5100);
 
@@ -52,6 +55,9 @@ pub(crate) struct Keeper {
     /// The session that was asked what its peer is, and when.
     proving: Option<(SessionKey, Time)>,
     made: usize,
+    /// When the first session was ready, and those that were begun before.
+    founded: Option<Time>,
+    founders: BTreeSet<SessionKey>,
     starts: VecDeque<Time>,
     /// The end of the pause that the server asked for, and where a connection waits.
     paused_until: Time,
@@ -98,6 +104,8 @@ impl Keeper {
             known: None,
             proving: None,
             made: 0,
+            founded: None,
+            founders: BTreeSet::new(),
             starts: VecDeque::new(),
             paused_until: Time::ZERO,
             held_until: Time::ZERO,
@@ -186,6 +194,18 @@ impl Keeper {
         self.attempts.len() + self.members.len() >= plan.config.most
     }
 
+    /// So many connections may wait for sessions that are on their way, though there be lanes.
+    pub(crate) fn expected(&self, now: Time) -> usize {
+        match self.founded {
+            Some(at) if now < at + TOGETHER && self.failed.is_none() => self
+                .attempts
+                .keys()
+                .filter(|key| self.founders.contains(key))
+                .count(),
+            _ => 0,
+        }
+    }
+
     /// Does what is due; true if something was.
     pub(crate) fn step(&mut self, now: Time, plan: &PoolPlan) -> Result<bool, String> {
         let mut progress = false;
@@ -195,6 +215,7 @@ impl Keeper {
             self.note(now, || format!("{key:?}: {attempt:?}"));
             if attempt.made {
                 self.failed = None;
+                self.founded.get_or_insert(now);
                 let member = self.make(now, plan);
                 self.pool.handle_connected(now, key, member.reported);
                 self.members.insert(key, member);

@@ -10,15 +10,20 @@ use super::Supervisor;
 impl Supervisor {
     /// Keeps the right number of sessions ready with each pod.
     pub(super) fn spread(&self) {
-        let demand = Demand {
+        let demand = self.demand(self.routes.len());
+        for (place, route) in self.routes.iter().enumerate() {
+            route.sessions.set_floor(demand.floor(place), &self.shared);
+        }
+    }
+
+    /// What the number of sessions depends on, with so many pods.
+    pub(super) fn demand(&self, pods: usize) -> Demand {
+        Demand {
             balance: self.roster.balance,
             forwards: self.share.forwards(),
             is_quiet: self.last_turn.1.elapsed() >= QUIET_AFTER,
-            pods: self.routes.len(),
+            pods,
             next: self.shared.turn.load(Ordering::Relaxed),
-        };
-        for (place, route) in self.routes.iter().enumerate() {
-            route.sessions.set_floor(demand.floor(place), &self.shared);
         }
     }
 

@@ -3,12 +3,56 @@
 use super::*;
 
 #[test]
-fn the_floor_is_filled_one_session_after_the_other() {
+fn a_pool_begins_with_its_whole_floor_at_once() {
     let (mut world, keys) = World::filled(6);
-    assert_eq!(keys.len(), 6);
-    assert!(world.now <= Time::ZERO + Duration::from_millis(300));
+    assert_eq!((world.now, keys.len()), (Time::ZERO, 6));
     world.wait(Duration::from_secs(5));
     assert_eq!(world.connects(), []);
+}
+
+#[test]
+fn a_pool_that_begins_with_a_connection_begins_with_its_whole_floor_too() {
+    let mut world = World::new(6);
+    world.request();
+    assert_eq!(world.connects().len(), 6);
+    // A higher one before the first is ready is no other beginning.
+    world.pool.set_floor(world.now, 40);
+    assert_eq!(world.connects().len(), CONNECTING - 6);
+}
+
+#[test]
+fn the_floor_of_a_pool_in_use_is_filled_one_session_after_the_other() {
+    let (mut world, keys) = World::filled(6);
+    for &key in &keys {
+        world.pool.handle_lost(world.now, key);
+    }
+    let lost = world.now;
+    let mut made = 0;
+    loop {
+        let keys = world.connects();
+        assert!(keys.len() <= 1, "{keys:?}");
+        made += keys.len();
+        for key in keys {
+            world.connected(key);
+        }
+        if made == 6 {
+            break;
+        }
+        assert_eq!(world.wait_until_due(), "spare session");
+    }
+    assert!(world.now >= lost + Duration::from_millis(200), "{:?}", world.now);
+}
+
+#[test]
+fn a_pool_whose_first_sessions_fail_tries_with_one() {
+    let mut world = World::new(6);
+    world.pool.handle_timeout(world.now);
+    for key in world.connects() {
+        world.failed(key, None);
+    }
+    assert_eq!(world.wait_until_due(), "spare session");
+    assert_eq!(world.now, Time::ZERO + Duration::from_millis(100), "one failure");
+    assert_eq!(world.connects().len(), 1);
 }
 
 #[test]

@@ -127,6 +127,82 @@ fn where_no_session_can_be_made_a_fast_or_a_late_one_is_shared() {
     }
 }
 
+/// A pool whose first session is ready and lent, and the founders that are on their way.
+fn founded(floor: usize) -> (World, SessionKey, Vec<SessionKey>) {
+    let mut world = World::new(floor);
+    world.pool.handle_timeout(world.now);
+    let mut founders = world.connects();
+    let first = founders.remove(0);
+    world.connected(first);
+    let request = world.request();
+    assert_eq!(world.actions(), [Action::Lend(request, first)]);
+    world.opens(first);
+    (world, first, founders)
+}
+
+#[test]
+fn a_connection_waits_for_a_founder_rather_than_share_a_session() {
+    let (mut world, _, founders) = founded(6);
+    for &founder in &founders {
+        let request = world.request();
+        assert_eq!(world.actions(), []);
+        world.connected(founder);
+        assert_eq!(world.actions(), [Action::Lend(request, founder)]);
+        world.opens(founder);
+        // Its place in the floor is taken.
+        world.connects();
+    }
+}
+
+#[test]
+fn of_a_burst_only_as_many_wait_as_founders_are_on_their_way() {
+    let (mut world, first, founders) = founded(3);
+    let requests: Vec<_> = (0..4).map(|_| world.request()).collect();
+    assert_eq!(
+        world.actions(),
+        [Action::Lend(requests[0], first), Action::Lend(requests[1], first)]
+    );
+    for (&request, &founder) in requests[2..].iter().zip(&founders) {
+        world.connected(founder);
+        assert_eq!(world.actions(), [Action::Lend(request, founder)]);
+    }
+}
+
+#[test]
+fn a_founder_that_does_not_come_is_waited_for_no_longer_than_a_second() {
+    let (mut world, first, _) = founded(2);
+    let request = world.request();
+    assert_eq!(world.wait_until_due(), "founding session");
+    assert_eq!(world.now, Time::ZERO + Duration::from_secs(1));
+    assert_eq!(world.actions()[0], Action::Lend(request, first));
+    world.opens(first);
+    let request = world.request();
+    assert_eq!(world.actions()[0], Action::Lend(request, first));
+}
+
+#[test]
+fn no_founder_is_waited_for_once_one_has_failed() {
+    let (mut world, first, founders) = founded(3);
+    let request = world.request();
+    assert_eq!(world.actions(), []);
+    world.failed(founders[0], None);
+    assert_eq!(world.actions(), [Action::Lend(request, first)]);
+}
+
+#[test]
+fn a_session_that_is_no_founder_is_not_waited_for() {
+    let (mut world, keys) = World::filled(2);
+    world.pool.handle_lost(world.now, keys[1]);
+    assert_eq!(world.connects(), []);
+    world.wait(Duration::from_millis(50));
+    assert_eq!(world.connects().len(), 1);
+    for _ in 0..5 {
+        let request = world.request();
+        assert_eq!(world.actions(), [Action::Lend(request, keys[0])]);
+        world.opens(keys[0]);
+    }
+}
+
 #[test]
 fn a_retired_session_is_lent_to_nobody() {
     let (mut world, keys) = World::filled(1);

@@ -10,7 +10,7 @@ use podline_wire::{
 use super::{Attempt, Keeper, Told};
 use crate::pool::{member::Member, plan::PoolPlan};
 
-/// Sessions being made at once, at most, and where nobody waits for them; started within a second, at most.
+/// Sessions being made at once, at most, and where nobody waits for them and some were made before; started within a second, at most.
 const CONNECTING: usize = 16;
 const CONNECTING_SPARE: usize = 4;
 const A_SECOND: usize = 50;
@@ -69,7 +69,12 @@ impl Keeper {
         if now < if held { self.held_until } else { self.paused_until } {
             return Err("a session is started in the pause that the server asked for".into());
         }
-        let at_once = if held { CONNECTING } else { CONNECTING_SPARE };
+        let founding = self.founded.is_none() && self.failed.is_none();
+        let at_once = if held || founding {
+            CONNECTING
+        } else {
+            CONNECTING_SPARE
+        };
         if self.attempts.len() >= at_once {
             return Err(format!("more than {at_once} sessions are made at once"));
         }
@@ -82,6 +87,9 @@ impl Keeper {
         };
         if self.attempts.len() + useful >= most {
             return Err(format!("more than {most} sessions"));
+        }
+        if self.founded.is_none() {
+            self.founders.insert(key);
         }
         self.starts.push_back(now);
         self.unattended = None;

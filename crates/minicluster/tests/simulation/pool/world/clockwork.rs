@@ -67,6 +67,7 @@ impl Clockwork for PoolWorld {
                 ));
             }
         }
+        let waits = self.keeper.waiting.len() > self.keeper.expected(self.now);
         for (key, member) in &self.keeper.members {
             let client = &member.link.client;
             if client.session.is_clean() && member.link.node.connections() > 0 {
@@ -74,11 +75,15 @@ impl Clockwork for PoolWorld {
                     "{key:?} is clean, and the runtime still has connections of it"
                 ));
             }
-            if !self.keeper.waiting.is_empty() && member.takes_one_more(Health::Well) {
+            if waits && member.takes_one_more(Health::Well) {
                 return Err(format!("a connection waits while {key:?} has a lane for it"));
             }
+            let is_idle = member.is_idle() && member.takes_one_more(Health::Well);
+            if !self.keeper.waiting.is_empty() && is_idle {
+                return Err(format!("a connection waits while {key:?} is idle"));
+            }
             let shares = self.keeper.is_full(&self.plan) && member.shares_with_one_more();
-            if !self.keeper.waiting.is_empty() && shares {
+            if waits && shares {
                 return Err(format!("a connection waits while it may share a lane of {key:?}"));
             }
             if client.is_reading() {
