@@ -252,12 +252,12 @@ impl Session {
         }
     }
 
-    /// Tells whether the connection is being read. While it is not, no answer can come and none is missed.
+    /// Tells whether the connection is being read. While it is not, no answer can come and none is missed: that time does
+    /// not count. What was read before does, or a lane would never be late beside an app that reads by fits and starts.
     pub fn handle_reading(&mut self, now: Time, reading: bool) {
-        self.liveness.handle_reading(now, reading);
-        if reading {
+        if let Some(unread) = self.liveness.handle_reading(now, reading) {
             for lane in &mut self.lanes {
-                lane.restart_waiting(now);
+                lane.handle_unread(now, unread);
             }
         }
     }

@@ -35,6 +35,9 @@ pub(crate) struct Plan {
 /// Bytes that may be before a question on its way: queues of the client and of the runtime.
 pub(crate) const QUEUED: usize = 640 * 1024;
 
+/// How long a pod may read nothing, where a seed has the time for it: as in a debugger.
+const LONG_STALL: Duration = Duration::from_secs(15 * 60);
+
 /// How much goes over a network at all, and at a time.
 pub(crate) struct Scale {
     /// The largest piece that is received at a time.
@@ -72,7 +75,7 @@ impl fmt::Debug for Plan {
 impl Plan {
     pub(crate) fn draw(rng: &mut Rng) -> Self {
         let Scale { grain, volume } = Scale::draw(rng, 400_000);
-        let seconds = *pick(rng, &[3, 20, 60, 60, 900]);
+        let seconds = *pick(rng, &[3, 20, 60, 60, 2000]);
         let mut up = direction(rng, grain, seconds);
         let mut down = DirectionPlan {
             latency: if rng.bool() {
@@ -258,7 +261,11 @@ impl Draw {
             } else {
                 self.rng.u64(0..self.volume)
             },
-            resumes: Duration::from_millis(self.rng.u64(0..self.seconds * 2000)),
+            resumes: if self.seconds > 2 * LONG_STALL.as_secs() && self.rng.bool() {
+                LONG_STALL
+            } else {
+                Duration::from_millis(self.rng.u64(0..self.seconds * 2000))
+            },
         };
         let total = total(&app);
         app.end = match self.rng.u8(0..4) {

@@ -15,7 +15,8 @@ pub(super) const LOGGED_FENCES: usize = 20;
 impl Session {
     /// A fence of `lane` was answered.
     pub(super) fn fence_answered(&mut self, now: Time, lane: LaneIndex, fence: SentFence) {
-        self.round_trip.handle_sample(now.saturating_since(fence.sent));
+        self.round_trip
+            .handle_sample(now.saturating_since(fence.waiting_since));
         self.in_flight.handle_arrived(fence.behind);
         self.acknowledged(now, lane, fence.covers);
     }

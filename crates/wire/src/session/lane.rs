@@ -73,8 +73,8 @@ pub(super) struct SentFence {
     pub(super) covers: u64,
     /// DATA bytes that the session had sent before it.
     pub(super) behind: u64,
-    pub(super) sent: Time,
-    waiting_since: Time,
+    /// When it was sent, and later by as long as no answer could come.
+    pub(super) waiting_since: Time,
     /// Whose DATA it stands behind.
     senders: Senders,
 }
@@ -228,7 +228,6 @@ impl Lane {
             fence,
             covers,
             behind,
-            sent: now,
             waiting_since: now,
             senders: std::mem::take(&mut self.senders),
         });
@@ -272,10 +271,11 @@ impl Lane {
         found
     }
 
-    /// Answers could not come until now: those awaited have their whole time again.
-    pub(super) fn restart_waiting(&mut self, now: Time) {
+    /// For so long until now no answer could come.
+    pub(super) fn handle_unread(&mut self, now: Time, unread: Duration) {
+        self.progressed = (self.progressed + unread).min(now);
         for fence in &mut self.fences {
-            fence.waiting_since = now;
+            fence.waiting_since = (fence.waiting_since + unread).min(now);
         }
     }
 

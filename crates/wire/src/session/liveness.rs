@@ -55,7 +55,8 @@ pub(super) struct Liveness {
     ask_at: Time,
     /// The peer has answered before, so a missing answer means something.
     answers: bool,
-    reading: bool,
+    /// Since when nothing is read, if so.
+    unread_since: Option<Time>,
     /// There is reason to believe that it may be dead, and no sign of life since.
     silent: bool,
 }
@@ -67,13 +68,13 @@ impl Liveness {
             asked: None,
             ask_at: now + KEEPALIVE,
             answers: false,
-            reading: true,
+            unread_since: None,
             silent: false,
         }
     }
 
     pub(super) fn is_reading(&self) -> bool {
-        self.reading
+        self.unread_since.is_none()
     }
 
     /// Whether the peer may be dead.
@@ -107,12 +108,16 @@ impl Liveness {
         self.ask_at = now;
     }
 
-    pub(super) fn handle_reading(&mut self, now: Time, reading: bool) {
-        if reading && !self.reading {
-            self.last_received = now;
-            self.asked = self.asked.map(|asked| Asked { at: now, ..asked });
+    /// The connection is being read from now on, or not. Gives for how long it was not, if it is again.
+    pub(super) fn handle_reading(&mut self, now: Time, reading: bool) -> Option<Duration> {
+        if !reading {
+            self.unread_since.get_or_insert(now);
+            return None;
         }
-        self.reading = reading;
+        let since = self.unread_since.take()?;
+        self.last_received = now;
+        self.asked = self.asked.map(|asked| Asked { at: now, ..asked });
+        Some(now.saturating_since(since))
     }
 
     pub(super) fn handle_wake(&mut self, now: Time, prospects: Prospects) {
@@ -135,7 +140,7 @@ impl Liveness {
             return Verdict::Dead;
         }
         self.silent |= self.silent_at(prospects).is_some_and(|at| at <= now);
-        if !self.reading || self.ask_at > now {
+        if !self.is_reading() || self.ask_at > now {
             return Verdict::Alive;
         }
         self.ask_at = now + KEEPALIVE;
@@ -150,7 +155,7 @@ impl Liveness {
     }
 
     pub(super) fn poll_timeout(&self, prospects: Prospects) -> Option<(Time, &'static str)> {
-        let ask = self.reading.then_some((self.ask_at, "keepalive"));
+        let ask = self.is_reading().then_some((self.ask_at, "keepalive"));
         self.dead_at(prospects)
             .map(|at| (at, "sign of life"))
             .into_iter()
@@ -171,7 +176,7 @@ impl Liveness {
 
     /// Since when an answer is due whose absence says something.
     fn owed_since(&self, prospects: Prospects) -> Option<Time> {
-        let counts = self.reading && self.must_answer(prospects) && prospects.silence_counts;
+        let counts = self.is_reading() && self.must_answer(prospects) && prospects.silence_counts;
         let asked = self.asked.filter(|_| counts)?;
         Some(asked.at.max(self.last_received) + asked.behind)
     }

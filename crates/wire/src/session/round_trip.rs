@@ -30,7 +30,10 @@ impl RoundTrip {
         })
     }
 
+    /// An answer took so long. What is beyond the time after which a lane is late tells of the pod, not of the way: a pod that
+    /// reads again after an hour makes no answer late that is.
     pub(super) fn handle_sample(&mut self, took: Duration) {
+        let took = took.min(LATE_AT_LAST);
         self.smoothed = Some(self.smoothed.map_or(took, |smoothed| smoothed * 7 / 8 + took / 8));
     }
 }

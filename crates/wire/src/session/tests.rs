@@ -542,6 +542,47 @@ fn a_slow_network_does_not_retire_an_idle_session() {
     assert_eq!(script.session.free_lanes(), 5);
 }
 
+/// A neighbour's app reads by fits and starts, so the session is read only for a moment at a time.
+#[test]
+fn only_the_time_in_which_nothing_is_read_does_not_count_for_a_lane() {
+    for (read, unread, rounds) in [(300, 0, 4), (300, 5000, 4), (300, 100, 4), (1100, 5000, 1)] {
+        let mut script = Script::proven();
+        let pair = script.opened();
+        let lane = LaneIndex::of(pair.data_stream());
+        for _ in 0..10 {
+            script.send(pair, 1000);
+            script.sent();
+        }
+        for round in 0..rounds {
+            assert!(!script.session.lane(lane).is_late(), "{read} {unread} {round}");
+            script.session.handle_reading(script.now, false);
+            script.wait(Duration::from_millis(unread));
+            script.session.handle_reading(script.now, true);
+            assert!(!script.session.lane(lane).is_late(), "{read} {unread} {round}");
+            script.wait(Duration::from_millis(read));
+        }
+        assert!(script.session.lane(lane).is_late(), "{read} {unread}");
+    }
+}
+
+#[test]
+fn a_pod_that_reads_again_after_long_does_not_make_the_way_slow() {
+    let mut script = Script::proven();
+    let pair = script.opened();
+    let mut asked = Vec::new();
+    for _ in 0..10 {
+        script.send(pair, 1000);
+        asked.extend(script.sent());
+    }
+    // Minutes later the session has asked its reader, and the lane answers.
+    for _ in 0..90 {
+        script.wait(seconds(10));
+        script.reset(PROBE_STREAM, ResetStatus::PROTOCOL_ERROR);
+    }
+    script.pong_all(&asked);
+    assert!(script.session.round_trip().unwrap() <= seconds(5));
+}
+
 #[test]
 fn a_peer_that_answered_before_and_is_silent_is_given_up_unless_it_is_not_read() {
     for reading in [true, false] {

@@ -120,7 +120,7 @@ impl fmt::Debug for PoolPlan {
 impl PoolPlan {
     pub(crate) fn draw(rng: &mut Rng) -> Self {
         let Scale { grain, volume } = Scale::draw(rng, 200_000);
-        let seconds = *pick(rng, &[5, 40, 90, 90, 900]);
+        let seconds = *pick(rng, &[5, 40, 90, 90, 2000]);
         let most = *pick(rng, &[1, 2, 4, MOST, MOST, MOST, MOST, MOST]);
         let floor = most.min(*pick(rng, &[0, 0, 1, 1, 2, 6]));
         let isolated = most.min(floor.max(*pick(rng, &[1, 2, 4, 64])));
