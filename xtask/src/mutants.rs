@@ -234,6 +234,16 @@ mod tests {
     }
 
     #[test]
+    fn every_mutation_is_documented() {
+        let text = fs::read_to_string(crate::workspace().join("docs/reliability.md")).unwrap();
+        let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| `")).collect();
+        for Mutation { name, what, .. } in ALL {
+            let row = format!("| `{name}` | {what} |");
+            assert!(rows.contains(&row.as_str()), "{row}");
+        }
+    }
+
+    #[test]
     fn the_smallest_seed_of_all_failures_is_told() {
         let output = "---- a stdout ----\n\nthread 'a' panicked at x:\nPODLINE_SIMULATION_SEED=7\nat 1s: late\n\
                       ---- b stdout ----\nPODLINE_SIMULATION_SEED=3\nat 2s: lost\n";
