@@ -1,6 +1,10 @@
 //! What is said on standard output, and how the program ends.
 
-use std::{process::Stdio, sync::Arc};
+use std::{
+    process::Stdio,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -14,6 +18,9 @@ use crate::{
     harness::cases,
     world::World,
 };
+
+/// What an orderly end takes at most where a lane is stuck (`podline_tunnel::pool::SHUTDOWN_DEADLINE`).
+const ORDERLY_END: Duration = Duration::from_millis(1300);
 
 cases! {
     a_closed_standard_output_ends_nothing;
@@ -186,15 +193,24 @@ async fn sigterm_ends_it_in_order_with_status_143(world: Arc<World>) {
 }
 
 async fn a_second_interrupt_ends_at_once(world: Arc<World>) {
-    let forwarding = Forwarding::start(&world, &["tools", ":25"]).await;
-    // A lane that is stuck makes an orderly end take its time.
-    let flood = tokio::spawn(forwarding.connect(25).await.flood());
-    let address = forwarding.address_of(25).await;
-    forwarding.signal("INT").await;
-    // The orderly end has begun when nobody listens any more.
-    while TcpStream::connect(address).await.is_ok() {}
-    forwarding.signal("INT").await;
-    let said = forwarding.end().await;
-    assert_eq!(said.status.code(), Some(130), "{:?}", said.stderr);
-    flood.abort();
+    loop {
+        let forwarding = Forwarding::start(&world, &["tools", ":25"]).await;
+        // A lane that is stuck makes an orderly end take its time.
+        let flood = tokio::spawn(forwarding.connect(25).await.flood());
+        let address = forwarding.address_of(25).await;
+        let begun = Instant::now();
+        forwarding.signal("INT").await;
+        // The orderly end has begun when nobody listens any more.
+        while TcpStream::connect(address).await.is_ok() {}
+        forwarding.signal("INT").await;
+        let is_late = begun.elapsed() >= ORDERLY_END;
+        let said = forwarding.end().await;
+        flood.abort();
+        if is_late && said.status.success() {
+            // A busy machine: the orderly end may have been over before the second signal came.
+            continue;
+        }
+        assert_eq!(said.status.code(), Some(130), "{:?}", said.stderr);
+        return;
+    }
 }
