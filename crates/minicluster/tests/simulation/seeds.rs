@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `PODLINE_SIMULATION_SEED` | this seed alone, with a trace of it if it fails |
 //! | `PODLINE_SIMULATION_SEEDS` | so many seeds |
+//! | `PODLINE_SIMULATION_FIRST` | not from 0 but from this one on |
 //! | `PODLINE_SIMULATION_FAILURES` | no further seeds after so many failures |
 
 use std::{
@@ -21,12 +22,15 @@ use std::{
 /// Failing seeds that are looked for, at most.
 const FAILURES: usize = 20;
 
-/// Runs `simulate` for the seeds from 0 to `default`, or as the environment says.
+/// Runs `simulate` for the first `default` seeds, or as the environment says.
 pub(crate) fn check(default: u64, simulate: impl Fn(u64, bool) -> Result<(), String> + Sync) {
     let one = number("PODLINE_SIMULATION_SEED");
     let seeds = match one {
         Some(seed) => seed..seed + 1,
-        None => 0..number("PODLINE_SIMULATION_SEEDS").unwrap_or(default),
+        None => {
+            let first = number("PODLINE_SIMULATION_FIRST").unwrap_or(0);
+            first..first + number("PODLINE_SIMULATION_SEEDS").unwrap_or(default)
+        }
     };
     let most = number("PODLINE_SIMULATION_FAILURES").map_or(FAILURES, |most| most as usize);
     let next = AtomicU64::new(seeds.start);
