@@ -4,7 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use http::{Request, StatusCode};
 use kube::Client;
@@ -134,21 +134,12 @@ impl Cluster {
         self.inner.finder.find(target, self.namespace_of(target)).await
     }
 
-    /// As [`Cluster::find`], but waits until one of the pods runs, for `wait` at most. Watches the pods where that is
-    /// allowed, and asks every two seconds where it is not.
-    pub async fn find_running(&self, target: &Target, wait: Duration) -> Result<Found, FindError> {
-        self.warm_up();
-        self.inner
-            .finder
-            .find_running(target, self.namespace_of(target), wait)
-            .await
-    }
-
     /// Keeps the target in sight: what it comes to now, and whenever that changes, with the rights that there are.
     ///
     /// # Panics
     /// Outside a tokio runtime.
     pub fn watch(&self, target: &Target) -> PodWatch {
+        self.warm_up();
         let finder = self.inner.finder.clone();
         Watcher::spawn(finder, target, self.namespace_of(target), self.renewals())
     }

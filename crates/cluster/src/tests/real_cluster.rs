@@ -12,6 +12,7 @@ use podline_tunnel::{Upgrade, UpgradeAnswer};
 use serde_json::json;
 use tokio::time::timeout;
 
+use super::server::running;
 use crate::{Cluster, FindError, Found, Options, Phase, PodWatch, RemotePort, Target};
 
 /// The kubeconfig of the real cluster, or nothing and a word about it.
@@ -110,16 +111,12 @@ async fn a_pod_is_found_and_upgraded_both_ways() {
     let Some(fixture) = Fixture::new("upgrade").await else {
         return;
     };
-    let found = fixture
-        .cluster
-        .find_running(&fixture.target("pod"), Duration::from_secs(60))
+    let found = running(&fixture.cluster, &fixture.target("pod"), Duration::from_secs(60))
         .await
         .unwrap();
     assert_eq!(found.pods[0].name, fixture.name);
     assert!(found.pods[0].is_running());
-    let found = fixture
-        .cluster
-        .find_running(&fixture.target("svc"), Duration::from_secs(60))
+    let found = running(&fixture.cluster, &fixture.target("svc"), Duration::from_secs(60))
         .await
         .unwrap();
     assert_eq!(
@@ -260,8 +257,7 @@ async fn a_pod_that_cannot_start_is_not_waited_for_for_ever() {
         .await
         .unwrap();
     let target: Target = format!("pod/{name}").parse().unwrap();
-    let error = cluster
-        .find_running(&target, Duration::from_secs(1))
+    let error = running(&cluster, &target, Duration::from_secs(1))
         .await
         .unwrap_err();
     pods.delete(&name, &DeleteParams::default()).await.unwrap();

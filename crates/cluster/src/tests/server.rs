@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use crate::environment::Environment;
-use crate::{Cluster, ConfigError, Options};
+use crate::{Cluster, ConfigError, FindError, Found, Options, Pod, Target};
 
 /// Certificates signed by an authority that nobody else knows.
 pub(super) struct Authority {
@@ -182,6 +183,12 @@ impl TestServer {
     pub(super) fn requests(&self) -> Vec<String> {
         self.seen.lock().unwrap().requests.clone()
     }
+}
+
+/// Waits until one of the target's pods runs.
+pub(super) async fn running(cluster: &Cluster, target: &Target, wait: Duration) -> Result<Found, FindError> {
+    let runs = |pods: &[Pod]| pods.iter().any(Pod::is_running);
+    cluster.watch(target).running(wait, runs).await
 }
 
 /// Connects with a kubeconfig that is written to a file for the time.

@@ -3,12 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use podline_wire::Untrusted;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 
 use crate::FindError;
-use crate::target::{Found, Target};
+use crate::target::{Found, Pod, Target};
 
 /// What a target comes to, as it changes; from [`Cluster::watch`](crate::Cluster::watch). Ends when it is dropped.
 pub struct PodWatch {
@@ -99,6 +102,48 @@ impl PodWatch {
                 std::future::pending::<()>().await;
             }
         }
+    }
+
+    /// Waits until the target's pods `suit`, for `wait` at most and in a hurry. When that is over, pods of which one runs do
+    /// too.
+    ///
+    /// # Errors
+    /// There is trouble, no pod runs in time, or the target is a pod that is over.
+    pub async fn running(
+        &mut self,
+        wait: Duration,
+        suit: impl Fn(&[Pod]) -> bool,
+    ) -> Result<Found, FindError> {
+        self.hurry(true);
+        let deadline = Instant::now() + wait;
+        let mut found = self.changed().await?;
+        while !suit(&found.pods) && !self.is_over(&found) {
+            // A wait that runs out leaves what was found last.
+            match timeout_at(deadline, self.changed()).await {
+                Ok(changed) => found = changed?,
+                Err(_) => break,
+            }
+        }
+        self.hurry(false);
+        if found.pods.iter().any(Pod::is_running) {
+            return Ok(found);
+        }
+        Err(match found.pods.first() {
+            Some(pod) => FindError::NotRunning {
+                pod: Untrusted::new(&*pod.name),
+                phase: pod.phase,
+                waited: wait,
+            },
+            None => FindError::NoPods {
+                target: found.target,
+                waited: wait,
+            },
+        })
+    }
+
+    /// Whether it is a pod that ran and never will again.
+    fn is_over(&self, found: &Found) -> bool {
+        self.target.kind.is_pod() && found.pods.first().is_some_and(|pod| pod.phase.is_over())
     }
 
     /// Looks now, rather than when the next look is due or something is told: a connection was refused, or a session

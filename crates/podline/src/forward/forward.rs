@@ -5,11 +5,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use podline_cluster::{Cluster, FindError, Found, Pod, PortError, RemotePort, Target};
+use podline_cluster::{Cluster, Found, Pod, PortError, RemotePort, Target};
 use podline_tunnel::Pool;
 use podline_wire::Untrusted;
 use tokio::net::TcpListener;
-use tokio::time::{self, Instant};
+use tokio::time;
 
 use super::ForwardError;
 use super::builder::{ForwardBuilder, with_all};
@@ -23,8 +23,6 @@ use crate::{Event, Events, LocalAddress, LocalPort, PortSpec};
 
 /// How long the tasks of connections may take to end at shutdown. They wait for nothing then.
 const TASKS_DEADLINE: Duration = Duration::from_secs(1);
-/// How often a target is looked at whose only pods are being deleted.
-const FIND_PAUSE: Duration = Duration::from_secs(1);
 
 /// Local addresses that lead to a pod of a target, for as long as this lives.
 ///
@@ -84,7 +82,11 @@ impl Forward {
             settings,
         } = builder;
         let wanted = Wanted::of(&target, settings.require_ready);
-        let found = find(&cluster, &target, wanted, pod_running_timeout).await?;
+        let mut watch = cluster.watch(&target);
+        // Where all that run are being deleted, their successors are on the way; where they are not ready and have to be,
+        // they may be soon.
+        let suit = |pods: &[Pod]| !wanted.choose_anew(pods).places.is_empty();
+        let found = watch.running(pod_running_timeout, suit).await?;
         let Some(&place) = wanted.choose_anew(&found.pods).places.first() else {
             return Err(
                 if found.pods.iter().any(Pod::is_running) && settings.require_ready {
@@ -112,7 +114,7 @@ impl Forward {
         let shared = Arc::new(shared);
         // Whatever has begun ends if this does not come to its end.
         let stop = shared.stop.clone().drop_guard();
-        let mut supervisor = Supervisor::new(shared.clone(), reports, wanted, found);
+        let mut supervisor = Supervisor::new(shared.clone(), watch, reports, wanted, found);
         supervisor.reach().await?;
 
         let places = places(&addresses);
@@ -181,25 +183,6 @@ impl fmt::Debug for Forward {
             .field("target", &self.shared.target)
             .field("local_addrs", &self.local_addrs)
             .finish_non_exhaustive()
-    }
-}
-
-/// Finds the target and waits until it has a pod that connections could go to. Where all that run are being deleted,
-/// their successors are on the way; where they are not ready and have to be, they may be soon.
-async fn find(
-    cluster: &Cluster,
-    target: &Target,
-    wanted: Wanted,
-    wait: Duration,
-) -> Result<Found, FindError> {
-    let deadline = Instant::now() + wait;
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let found = cluster.find_running(target, left).await?;
-        if !wanted.choose_anew(&found.pods).places.is_empty() || left <= FIND_PAUSE {
-            return Ok(found);
-        }
-        time::sleep(FIND_PAUSE).await;
     }
 }
 

@@ -54,9 +54,10 @@ pub(super) struct Supervisor {
 }
 
 impl Supervisor {
-    /// For the pods that were `found`. Nothing is served before [`Supervisor::serve`].
+    /// For the pods that `watch` has `found`. Nothing is served before [`Supervisor::serve`].
     pub(super) fn new(
         shared: Arc<Shared>,
+        watch: PodWatch,
         reports: mpsc::Receiver<Report>,
         wanted: Wanted,
         found: Found,
@@ -66,7 +67,6 @@ impl Supervisor {
             .balance
             .unwrap_or_else(|| Balance::suiting(&found));
         let remotes = shared.remotes.clone();
-        let watch = shared.cluster.watch(&shared.target);
         let _ = shared.eyes.set(watch.eyes());
         Self {
             watch,
