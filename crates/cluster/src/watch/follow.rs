@@ -14,7 +14,7 @@ use kube::{Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
 
-use super::look::UNANSWERED;
+use super::look::unanswered;
 use crate::object::{Object, Selects};
 use crate::target::Kind;
 use crate::{FindError, Refusal};
@@ -142,9 +142,9 @@ impl<T: Send + 'static> Follow<T> {
         Ok(told)
     }
 
-    /// The server answers something else: what it did not agree to by now may be lost.
-    pub(super) fn hasten(&mut self) {
-        self.opening = UNANSWERED;
+    /// The server answers something else: what it does not agree to soon may be lost, as were so many in a row before.
+    pub(super) fn hasten(&mut self, losses: u32) {
+        self.opening = unanswered(losses).min(OPENING);
     }
 
     /// How long nothing was heard of it.
@@ -255,11 +255,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_watch_that_does_not_open_is_given_up_sooner_where_the_server_answers_something_else() {
-        for (is_hastened, time) in [(false, OPENING), (true, UNANSWERED)] {
+        for (is_hastened, time) in [(false, OPENING), (true, unanswered(0))] {
             let begun = Instant::now();
             let mut follow: Follow<()> = Follow::telling([]);
             if is_hastened {
-                follow.hasten();
+                follow.hasten(0);
             }
             assert!(matches!(follow.next().await, Err(Stop::Silent)));
             assert_eq!(begun.elapsed(), time);
@@ -267,7 +267,7 @@ mod tests {
         // Once it is open that is another matter.
         let begun = Instant::now();
         let mut follow: Follow<()> = Follow::telling([Told::Open]);
-        follow.hasten();
+        follow.hasten(0);
         assert!(matches!(follow.next().await, Ok(Told::Open)));
         assert!(matches!(follow.next().await, Err(Stop::Silent)));
         assert_eq!(begun.elapsed(), SILENCE);

@@ -15,8 +15,9 @@ use crate::target::{Pod, Slice, Target};
 
 /// How long the API server may take for one look, unless a single request may take longer.
 const LOOK_DEADLINE: Duration = Duration::from_secs(15);
-/// What has no answer after so long is taken for lost, once, if the server answers something else meanwhile.
-pub(super) const UNANSWERED: Duration = Duration::from_secs(2);
+/// What has no answer after so long is taken for lost if the server answers something else meanwhile; twice as long the next
+/// time, and so on, for the server may be slow.
+const UNANSWERED: Duration = Duration::from_secs(2);
 /// A look that takes no longer than so many times what the last one took is not taken for lost.
 const USUAL: u32 = 4;
 
@@ -59,8 +60,8 @@ pub(super) struct Look {
     answers: BoxFuture<'static, Answers>,
     begun: Instant,
     deadline: Duration,
-    /// How long it may take if the server answers something else; `None` if that does not matter.
-    hasty: Option<Duration>,
+    /// How long it may take if the server answers something else.
+    hasty: Duration,
     is_hastened: bool,
 }
 
@@ -134,18 +135,14 @@ impl Question {
 }
 
 impl Look {
-    /// Begins to ask. `usual` is how long the last look took that was answered; `is_patient` is whether this one may take
-    /// all its time, whatever else the server answers.
-    pub(super) fn begin(question: Question, usual: Duration, is_patient: bool) -> Self {
+    /// Begins to ask. `usual` is how long the last look took that was answered; `losses` is how many were lost since then.
+    pub(super) fn begin(question: Question, usual: Duration, losses: u32) -> Self {
         let deadline = question.finder.request_timeout.unwrap_or_default();
-        Self::new(
-            question.ask().boxed(),
-            deadline.max(LOOK_DEADLINE),
-            (!is_patient).then(|| (usual * USUAL).max(UNANSWERED)),
-        )
+        let hasty = (usual * USUAL).max(unanswered(losses));
+        Self::new(question.ask().boxed(), deadline.max(LOOK_DEADLINE), hasty)
     }
 
-    fn new(answers: BoxFuture<'static, Answers>, deadline: Duration, hasty: Option<Duration>) -> Self {
+    fn new(answers: BoxFuture<'static, Answers>, deadline: Duration, hasty: Duration) -> Self {
         Self {
             answers,
             begun: Instant::now(),
@@ -162,19 +159,22 @@ impl Look {
 
     /// Waits for its end. Nothing is lost when this is cancelled.
     pub(super) async fn next(&mut self) -> Looked {
-        let hasty = self
-            .hasty
-            .filter(|hasty| self.is_hastened && *hasty < self.deadline);
-        let most = hasty.unwrap_or(self.deadline);
+        let is_hasty = self.is_hastened && self.hasty < self.deadline;
+        let most = if is_hasty { self.hasty } else { self.deadline };
         match timeout_at(self.begun + most, &mut self.answers).await {
             Ok(answers) => Looked::Answered {
                 answers: Box::new(answers),
                 took: self.begun.elapsed(),
             },
-            Err(_) if hasty.is_some() => Looked::Lost,
+            Err(_) if is_hasty => Looked::Lost,
             Err(_) => Looked::Late { after: most },
         }
     }
+}
+
+/// How long what is asked for may have no answer while the server answers something else, after so many losses in a row.
+pub(super) fn unanswered(losses: u32) -> Duration {
+    UNANSWERED * (1 << losses.min(16))
 }
 
 #[cfg(test)]
@@ -185,7 +185,7 @@ mod tests {
 
     use super::*;
 
-    fn look(takes: Option<Duration>, hasty: Option<Duration>) -> Look {
+    fn look(takes: Option<Duration>, hasty: Duration) -> Look {
         let answers = async move {
             match takes {
                 Some(time) => sleep(time).await,
@@ -199,14 +199,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_look_without_an_answer_is_lost_as_soon_as_the_server_answers_something_else() {
         let begun = Instant::now();
-        let mut hung = look(None, Some(UNANSWERED));
+        let mut hung = look(None, UNANSWERED);
         // What is told a moment after it began says nothing yet.
         hung.hasten();
         assert!(matches!(hung.next().await, Looked::Lost));
         assert_eq!(begun.elapsed(), UNANSWERED);
 
         let begun = Instant::now();
-        let mut hung = look(None, Some(UNANSWERED));
+        let mut hung = look(None, UNANSWERED);
         let while_it_waits = tokio::time::timeout(LOOK_DEADLINE / 2, hung.next()).await;
         assert!(while_it_waits.is_err(), "nothing says that the server answers");
         hung.hasten();
@@ -215,16 +215,26 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_look_takes_its_time_where_nothing_else_is_answered_or_it_is_the_second() {
+    async fn a_look_takes_its_time_where_nothing_else_is_answered_or_the_server_is_slow() {
         let begun = Instant::now();
-        let mut hung = look(None, Some(UNANSWERED));
+        let mut hung = look(None, UNANSWERED);
         assert!(matches!(hung.next().await, Looked::Late { after: LOOK_DEADLINE }));
         assert_eq!(begun.elapsed(), LOOK_DEADLINE);
 
         let takes = LOOK_DEADLINE - Duration::from_secs(1);
-        let mut slow = look(Some(takes), None);
-        slow.hasten();
-        let looked = slow.next().await;
-        assert!(matches!(looked, Looked::Answered { took, .. } if took == takes));
+        let times = (0..).map(unanswered);
+        let mut losses = 0;
+        for time in times {
+            let mut slow = look(Some(takes), time);
+            slow.hasten();
+            match slow.next().await {
+                Looked::Lost => losses += 1,
+                looked => {
+                    assert!(matches!(looked, Looked::Answered { took, .. } if took == takes));
+                    break;
+                }
+            }
+        }
+        assert_eq!(losses, 3, "after 2, 4 and 8 seconds");
     }
 }

@@ -46,6 +46,8 @@ pub(crate) struct Watcher {
     look: Option<Look>,
     /// How long the last look took that was answered.
     usual: Duration,
+    /// How many looks in a row were lost.
+    losses: u32,
     /// What was asked of the object when its watch had opened: what happened before was not told.
     object_now: Option<BoxFuture<'static, Result<Object, FindError>>>,
     /// Whether what is known is how things are, as far as there is a way to know.
@@ -113,6 +115,7 @@ impl Watcher {
             schedule: Schedule::new(),
             look: None,
             usual: Duration::ZERO,
+            losses: 0,
             object_now: None,
             is_in_sight: false,
             labels: None,
@@ -151,7 +154,7 @@ impl Watcher {
                     self.end_look();
                     self.schedule.ask();
                 }
-                Cause::Due => self.begin_look(false),
+                Cause::Due => self.begin_look(),
                 Cause::Looked(looked) => self.handle_looked(looked),
                 Cause::Object(event) => self.handle_object(event),
                 Cause::ObjectNow(got) => self.handle_object_now(got),
@@ -190,10 +193,10 @@ impl Watcher {
     }
 
     /// Looks, beside what is told meanwhile.
-    fn begin_look(&mut self, is_patient: bool) {
+    fn begin_look(&mut self) {
         self.schedule.begin();
         self.view.begin_look();
-        self.look = Some(Look::begin(self.question(), self.usual, is_patient));
+        self.look = Some(Look::begin(self.question(), self.usual, self.losses));
     }
 
     fn end_look(&mut self) {
@@ -215,13 +218,14 @@ impl Watcher {
         let result = match looked {
             Looked::Answered { answers, took } => {
                 self.usual = took;
+                self.losses = 0;
                 self.take(*answers)
             }
             Looked::Late { after } => Err(FindError::Timeout { after }),
             Looked::Lost => {
                 tracing::debug!(target = %self.target, "a look has no answer, and is begun anew");
-                // This time the server may take as long as it wants.
-                return self.begin_look(true);
+                self.losses = self.losses.saturating_add(1);
+                return self.begin_look();
             }
         };
         self.end_look();
