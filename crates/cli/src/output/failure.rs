@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use podline::reason;
 use podline_wire::Untrusted;
 
 /// One sentence that says what failed and why, and what can be done about it.
@@ -30,7 +31,7 @@ impl Failure {
     #[must_use]
     pub fn of(error: &dyn Error) -> Self {
         Self {
-            sentence: chain(error),
+            sentence: reason(error).to_string(),
             hints: Vec::new(),
             status: STATUS,
         }
@@ -81,21 +82,6 @@ impl Failure {
     }
 }
 
-/// An error and its causes as one sentence. A cause that the text before it already tells is left out.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut sentence = one_line(&error.to_string());
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = one_line(&error.to_string());
-        if !sentence.contains(&text) {
-            sentence.push_str(": ");
-            sentence.push_str(&text);
-        }
-        cause = error.source();
-    }
-    sentence
-}
-
 /// Whatever a text holds, it stays on its line and does nothing to a terminal.
 fn one_line(text: &str) -> String {
     Untrusted::new(text.trim_end()).to_string()
@@ -103,37 +89,7 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use thiserror::Error;
-
     use super::*;
-
-    #[derive(Debug, Error)]
-    #[error("{text}")]
-    struct Layer {
-        text: &'static str,
-        source: Option<Box<Self>>,
-    }
-
-    fn layers(texts: &[&'static str]) -> Layer {
-        let (&text, rest) = texts.split_first().expect("a test names at least one layer");
-        Layer {
-            text,
-            source: (!rest.is_empty()).then(|| Box::new(layers(rest))),
-        }
-    }
-
-    #[test]
-    fn causes_follow_in_one_sentence_and_none_is_said_twice() {
-        assert_eq!(
-            chain(&layers(&["cannot connect", "connection refused"])),
-            "cannot connect: connection refused"
-        );
-        assert_eq!(chain(&layers(&["a: b", "b", "c"])), "a: b: c");
-        assert_eq!(
-            chain(&layers(&["two\nlines\u{1b}[31m"])),
-            "two\\nlines\\u{1b}[31m"
-        );
-    }
 
     #[test]
     fn a_failure_keeps_its_hints_apart() {
