@@ -1,19 +1,16 @@
 //! From a target to its pods.
 
-use std::fmt::Debug;
 use std::time::Duration;
 
-use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
-use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1;
-use kube::api::ListParams;
-use kube::{Client, Resource};
+use kube::Client;
+use kube::api::{GetParams, ListParams};
+use kube::core::Request;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use crate::FindError;
-use crate::object::{Object, Selects};
+use crate::object::Object;
+use crate::raw::{self, List, Raw};
 use crate::target::{Found, Kind, Pod, Slice, Target, sort};
 
 /// How many pods one request asks for.
@@ -65,67 +62,77 @@ impl Finder {
 
     /// Asks for the object that a target names, which is no pod.
     pub(crate) async fn object(&self, target: &Target, namespace: &str) -> Result<Object, FindError> {
+        let requests = requests(target.kind, namespace);
         let name = target.name.as_str();
-        match target.kind {
-            Kind::DaemonSet => self.object_of::<DaemonSet>(namespace, name).await,
-            Kind::Deployment => self.object_of::<Deployment>(namespace, name).await,
-            Kind::Job => self.object_of::<Job>(namespace, name).await,
-            Kind::ReplicaSet => self.object_of::<ReplicaSet>(namespace, name).await,
-            Kind::ReplicationController => self.object_of::<v1::ReplicationController>(namespace, name).await,
-            Kind::Service => self.object_of::<v1::Service>(namespace, name).await,
-            Kind::StatefulSet => self.object_of::<StatefulSet>(namespace, name).await,
+        Ok(match target.kind {
+            Kind::DaemonSet | Kind::Deployment | Kind::Job | Kind::ReplicaSet | Kind::StatefulSet => {
+                Object::of_selecting(&self.get(&requests, name).await?)
+            }
+            Kind::ReplicationController => {
+                Object::of_replication_controller(&self.get(&requests, name).await?)
+            }
+            Kind::Service => Object::of_service(&self.get(&requests, name).await?),
             Kind::Pod => unreachable!("a pod is asked for as such"),
-        }
-    }
-
-    async fn object_of<K: Selects>(&self, namespace: &str, name: &str) -> Result<Object, FindError> {
-        let api = kube::Api::<K>::namespaced(self.client.clone(), namespace);
-        Ok(Object::new(&self.within_timeout(api.get(name)).await?))
+        })
     }
 
     /// Asks for one pod; gives its version too.
     pub(crate) async fn pod(&self, namespace: &str, name: &str) -> Result<(Pod, String), FindError> {
-        let api = kube::Api::<v1::Pod>::namespaced(self.client.clone(), namespace);
-        let pod = self.within_timeout(api.get(name)).await?;
-        let version = pod.metadata.resource_version.clone().unwrap_or_default();
-        Ok((Pod::new(&pod), version))
+        let pod: raw::Pod = self.get(&requests(Kind::Pod, namespace), name).await?;
+        Ok((Pod::new(&pod), pod.version()))
+    }
+
+    async fn get<R: Raw>(&self, requests: &Request, name: &str) -> Result<R, FindError> {
+        let request = requests.get(name, &GetParams::default());
+        self.ask(request).await
     }
 
     /// Asks for the pods that have some labels.
     pub(crate) async fn list(&self, namespace: &str, labels: &str) -> Result<Listed<Pod>, FindError> {
-        self.list_of(namespace, labels, PODS_MAX, Pod::new).await
+        let requests = requests(Kind::Pod, namespace);
+        self.list_of(&requests, labels, PODS_MAX, Pod::new).await
     }
 
     /// Asks for the endpoint slices of a service.
     pub(crate) async fn slices(&self, namespace: &str, service: &str) -> Result<Listed<Slice>, FindError> {
         let labels = slice_labels(service);
-        self.list_of(namespace, &labels, SLICES_MAX, Slice::new).await
+        let requests = slice_requests(namespace);
+        self.list_of(&requests, &labels, SLICES_MAX, Slice::new).await
     }
 
-    async fn list_of<K, T>(
+    async fn list_of<R: Raw, T>(
         &self,
-        namespace: &str,
+        requests: &Request,
         labels: &str,
         most: usize,
-        show: fn(&K) -> T,
-    ) -> Result<Listed<T>, FindError>
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
-    {
-        let api = kube::Api::<K>::namespaced(self.client.clone(), namespace);
+        show: fn(&R) -> T,
+    ) -> Result<Listed<T>, FindError> {
         let mut parameters = ListParams::default().labels(labels).limit(PAGE);
         let mut items = Vec::new();
         loop {
-            let page = self.within_timeout(api.list(&parameters)).await?;
-            items.extend(page.items.iter().map(show));
-            match page.metadata.continue_.filter(|token| !token.is_empty()) {
-                Some(token) if items.len() < most => parameters = parameters.continue_token(&token),
+            let page: List<R> = self.ask(requests.list(&parameters)).await?;
+            items.extend(page.items.iter().flatten().map(show));
+            match page.next() {
+                Some(token) if items.len() < most => parameters = parameters.continue_token(token),
                 _ => {
-                    let version = page.metadata.resource_version.unwrap_or_default();
+                    let version = page.version().to_owned();
                     return Ok(Listed { items, version });
                 }
             }
         }
+    }
+
+    /// Sends a request, and understands the answer.
+    pub(crate) async fn ask<T: DeserializeOwned>(
+        &self,
+        request: Result<http::Request<Vec<u8>>, kube::core::request::Error>,
+    ) -> Result<T, FindError> {
+        let answer = async {
+            self.client
+                .request(request.map_err(kube::Error::BuildRequest)?)
+                .await
+        };
+        self.within_timeout(answer).await
     }
 
     pub(crate) async fn within_timeout<T>(
@@ -140,6 +147,25 @@ impl Finder {
         };
         result.map_err(FindError::new)
     }
+}
+
+/// The requests for objects of a kind.
+pub(crate) fn requests(kind: Kind, namespace: &str) -> Request {
+    requests_for(kind.group(), namespace, kind.resource())
+}
+
+/// The requests for endpoint slices.
+pub(crate) fn slice_requests(namespace: &str) -> Request {
+    requests_for("discovery.k8s.io", namespace, "endpointslices")
+}
+
+/// All that is asked for is in the first version of its group.
+fn requests_for(group: &str, namespace: &str, resource: &str) -> Request {
+    let root = match group {
+        "" => "/api".to_owned(),
+        group => format!("/apis/{group}"),
+    };
+    Request::new(format!("{root}/v1/namespaces/{namespace}/{resource}"))
 }
 
 /// What the endpoint slices of a service are found by.

@@ -8,15 +8,19 @@ mod right;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use kube::api::PostParams;
+use kube::core::Request;
 use podline_wire::Untrusted;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 pub use configuration::Configuration;
 pub use identity::Identity;
 pub use right::{Need, Right};
 
 pub(crate) use configuration::Entries;
+
+use right::Verdict;
 
 use crate::connection::Trace;
 use crate::credentials::CredentialsSort;
@@ -57,11 +61,8 @@ impl Cluster {
 
     /// Who the API server takes the user for.
     pub async fn identity(&self) -> Result<Identity, FindError> {
-        let finder = self.finder();
-        let api = kube::Api::<SelfSubjectReview>::all(finder.client.clone());
-        let (parameters, question) = (PostParams::default(), SelfSubjectReview::default());
-        let review = finder.within_timeout(api.create(&parameters, &question)).await?;
-        Ok(Identity::of(&review))
+        let review = self.review("authentication.k8s.io", "SelfSubjectReview", None);
+        Ok(Identity::of(review.await?))
     }
 
     /// The rights that forwarding to `target` makes use of.
@@ -71,11 +72,26 @@ impl Cluster {
 
     /// Whether the user has a right in the target's namespace.
     pub async fn has_right(&self, right: &Right, target: &Target) -> Result<bool, FindError> {
-        let finder = self.finder();
-        let api = kube::Api::all(finder.client.clone());
-        let (parameters, question) = (PostParams::default(), right.review(self.namespace_of(target)));
-        let review = finder.within_timeout(api.create(&parameters, &question)).await?;
-        Ok(review.status.is_some_and(|status| status.allowed))
+        let question = right.question(self.namespace_of(target));
+        let verdict = self.review("authorization.k8s.io", "SelfSubjectAccessReview", Some(question));
+        Ok(Verdict::is_allowed(&verdict.await?))
+    }
+
+    /// Has the API server answer a review, which is made for its answer alone.
+    async fn review<T: DeserializeOwned>(
+        &self,
+        group: &str,
+        kind: &str,
+        question: Option<Value>,
+    ) -> Result<T, FindError> {
+        let version = format!("{group}/v1");
+        let mut review = json!({"apiVersion": version, "kind": kind, "metadata": {}});
+        if let Some(question) = question {
+            review["spec"] = question;
+        }
+        let requests = Request::new(format!("/apis/{version}/{}s", kind.to_lowercase()));
+        let request = requests.create(&PostParams::default(), review.to_string().into());
+        self.finder().ask(request).await
     }
 
     /// The endpoints of the service that `target` names.

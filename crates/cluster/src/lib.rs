@@ -24,6 +24,7 @@ mod keeper;
 mod kubeconfig;
 mod object;
 mod options;
+mod raw;
 mod refusal;
 mod renewals;
 mod request;

@@ -1,9 +1,8 @@
 //! What a cluster would have told, for the tests of crates that use this one.
 
-use k8s_openapi::api::core::v1;
 use serde_json::Value;
 
-use crate::{Found, Pod, Target};
+use crate::{Found, Pod, Target, raw};
 
 /// What `target` comes to if these are its pods, in the JSON of the Kubernetes API.
 ///
@@ -11,7 +10,7 @@ use crate::{Found, Pod, Target};
 /// One of them is no pod.
 pub fn found(target: &Target, pods: &[Value]) -> Found {
     let pod = |json: &Value| {
-        let pod: v1::Pod = serde_json::from_value(json.clone()).expect("a pod in JSON");
+        let pod: raw::Pod = serde_json::from_value(json.clone()).expect("a pod in JSON");
         Pod::new(&pod)
     };
     Found {

@@ -1,5 +1,5 @@
-use k8s_openapi::api::authentication::v1::SelfSubjectReview;
 use podline_wire::Untrusted;
+use serde::Deserialize;
 
 /// Who the API server takes the user for.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -10,19 +10,31 @@ pub struct Identity {
     pub groups: Vec<Untrusted>,
 }
 
+/// What the API server answers, as far as it is read.
+#[derive(Deserialize)]
+pub(super) struct Review {
+    status: Option<Status>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    user_info: Option<User>,
+}
+
+#[derive(Default, Deserialize)]
+struct User {
+    username: Option<String>,
+    groups: Option<Vec<String>>,
+}
+
 impl Identity {
-    pub(super) fn of(review: &SelfSubjectReview) -> Self {
-        let user = review
-            .status
-            .as_ref()
-            .and_then(|status| status.user_info.as_ref());
-        let groups = user.and_then(|user| user.groups.as_deref()).unwrap_or_default();
+    pub(super) fn of(review: Review) -> Self {
+        let user = review.status.and_then(|status| status.user_info);
+        let User { username, groups } = user.unwrap_or_default();
         Self {
-            name: Untrusted::new(user.and_then(|user| user.username.as_deref()).unwrap_or_default()),
-            groups: groups
-                .iter()
-                .map(|group| Untrusted::new(group.as_str()))
-                .collect(),
+            name: Untrusted::new(username.unwrap_or_default()),
+            groups: groups.into_iter().flatten().map(Untrusted::new).collect(),
         }
     }
 }

@@ -1,9 +1,8 @@
 use std::fmt;
 
-use k8s_openapi::api::authorization::v1::{
-    ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec,
-};
 use podline_wire::Untrusted;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::{Kind, Target};
 
@@ -30,6 +29,17 @@ pub enum Need {
     Needed,
     /// It does; what is lost without it.
     Useful(&'static str),
+}
+
+/// What the API server answers, as far as it is read.
+#[derive(Deserialize)]
+pub(super) struct Verdict {
+    status: Option<Status>,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    allowed: bool,
 }
 
 /// The subresource that all is about.
@@ -78,26 +88,26 @@ impl Right {
         self.need == Need::Needed
     }
 
-    pub(super) fn review(&self, namespace: &str) -> SelfSubjectAccessReview {
+    /// What is asked of the API server: whether the user has it.
+    pub(super) fn question(&self, namespace: &str) -> Value {
         let (resource, subresource) = match self.resource.split_once('/') {
-            Some((resource, subresource)) => (resource, Some(subresource.to_owned())),
+            Some((resource, subresource)) => (resource, Some(subresource)),
             None => (self.resource, None),
         };
-        SelfSubjectAccessReview {
-            spec: SelfSubjectAccessReviewSpec {
-                resource_attributes: Some(ResourceAttributes {
-                    namespace: Some(namespace.to_owned()),
-                    verb: Some(self.verb.to_owned()),
-                    group: Some(self.group.to_owned()),
-                    resource: Some(resource.to_owned()),
-                    subresource,
-                    name: self.name.clone(),
-                    ..ResourceAttributes::default()
-                }),
-                ..SelfSubjectAccessReviewSpec::default()
-            },
-            ..SelfSubjectAccessReview::default()
-        }
+        json!({"resourceAttributes": {
+            "namespace": namespace,
+            "verb": self.verb,
+            "group": self.group,
+            "resource": resource,
+            "subresource": subresource,
+            "name": self.name,
+        }})
+    }
+}
+
+impl Verdict {
+    pub(super) fn is_allowed(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| status.allowed)
     }
 }
 
@@ -168,16 +178,13 @@ mod tests {
         let asked: Vec<_> = rights
             .iter()
             .map(|right| {
-                let review = right.review("shop").spec.resource_attributes.unwrap();
-                assert_eq!(review.namespace.as_deref(), Some("shop"));
-                (
-                    review.group.unwrap(),
-                    review.resource.unwrap(),
-                    review.subresource,
-                )
+                let question = right.question("shop");
+                let attributes = &question["resourceAttributes"];
+                assert_eq!(attributes["namespace"], "shop");
+                ["group", "resource", "subresource"].map(|field| attributes[field].clone())
             })
             .collect();
-        assert_eq!(asked[0], ("apps".to_owned(), "statefulsets".to_owned(), None));
-        assert!(asked.contains(&(String::new(), "pods".to_owned(), Some("portforward".to_owned()))));
+        assert_eq!(asked[0], [json!("apps"), json!("statefulsets"), json!(null)]);
+        assert!(asked.contains(&[json!(""), json!("pods"), json!("portforward")]));
     }
 }

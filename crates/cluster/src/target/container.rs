@@ -2,8 +2,9 @@
 
 use std::time::SystemTime;
 
-use k8s_openapi::api::core::v1;
 use podline_wire::Untrusted;
+
+use crate::raw;
 
 /// A container of a pod, or a sidecar.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,8 +35,8 @@ pub struct Termination {
 }
 
 impl Container {
-    fn new(status: &v1::ContainerStatus, sidecar: bool) -> Self {
-        let end = |state: &Option<v1::ContainerState>| state.as_ref()?.terminated.clone();
+    fn new(status: &raw::ContainerStatus, sidecar: bool) -> Self {
+        let end = |state: &Option<raw::ContainerState>| state.as_ref()?.terminated.clone();
         let last_end = end(&status.state).or_else(|| end(&status.last_state));
         Self {
             name: status.name.clone(),
@@ -52,7 +53,7 @@ impl Container {
 }
 
 impl Termination {
-    fn new(end: &v1::ContainerStateTerminated) -> Self {
+    fn new(end: &raw::Terminated) -> Self {
         Self {
             exit_code: end.exit_code,
             signal: end.signal.filter(|signal| *signal != 0),
@@ -69,33 +70,25 @@ impl Termination {
 
 /// The containers of a pod and its sidecars, as far as they have a status. Init containers that end before the pod runs
 /// are left out.
-pub(super) fn containers(pod: &v1::Pod) -> Vec<Container> {
+pub(super) fn containers(pod: &raw::Pod) -> Vec<Container> {
     let Some(status) = &pod.status else {
         return Vec::new();
     };
-    let init = pod
-        .spec
-        .as_ref()
-        .and_then(|spec| spec.init_containers.as_deref())
-        .unwrap_or_default();
-    let is_sidecar = |status: &&v1::ContainerStatus| {
-        init.iter()
-            .any(|container| container.name == status.name && is_sidecar(container))
+    let init = pod.spec.as_ref().and_then(|spec| spec.init_containers.as_ref());
+    let is_sidecar = |status: &&raw::ContainerStatus| {
+        let mut init = init.into_iter().flatten();
+        init.any(|container| container.name == status.name && is_sidecar(container))
     };
-    let containers = status.container_statuses.as_deref().unwrap_or_default().iter();
-    let sidecars = status
-        .init_container_statuses
-        .as_deref()
-        .unwrap_or_default()
-        .iter()
-        .filter(is_sidecar);
+    let containers = status.container_statuses.iter().flatten();
+    let sidecars = status.init_container_statuses.iter().flatten();
+    let sidecars = sidecars.filter(is_sidecar);
     containers
         .map(|status| Container::new(status, false))
         .chain(sidecars.map(|status| Container::new(status, true)))
         .collect()
 }
 
-pub(super) fn is_sidecar(container: &v1::Container) -> bool {
+pub(super) fn is_sidecar(container: &raw::Container) -> bool {
     container.restart_policy.as_deref() == Some("Always")
 }
 
@@ -112,7 +105,7 @@ mod tests {
 
     #[test]
     fn the_last_end_of_each_container_is_known() {
-        let pod: v1::Pod = serde_json::from_value(json!({
+        let pod: raw::Pod = serde_json::from_value(json!({
             "metadata": {"name": "web"},
             "spec": {"containers": [], "initContainers": [
                 {"name": "proxy", "restartPolicy": "Always"},

@@ -174,14 +174,14 @@ fn names<'a>(names: impl Iterator<Item = Option<&'a str>>) -> Vec<Untrusted> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-    use k8s_openapi::api::core::v1;
     use serde_json::json;
 
     use super::*;
+    use crate::raw;
     use crate::target::Kind;
 
     fn pod() -> Pod {
-        let pod: v1::Pod = serde_json::from_value(json!({
+        let pod: raw::Pod = serde_json::from_value(json!({
             "metadata": {"name": "web-1", "namespace": "default"},
             "spec": {
                 "containers": [
@@ -205,7 +205,7 @@ mod tests {
 
     fn found(service: Option<serde_json::Value>) -> Found {
         let service =
-            service.map(|service| Service::new(&serde_json::from_value::<v1::Service>(service).unwrap()));
+            service.map(|service| Service::new(&serde_json::from_value::<raw::Service>(service).unwrap()));
         let kind = if service.is_some() {
             Kind::Service
         } else {

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use k8s_openapi::api::core::v1;
 use k8s_openapi::jiff::Timestamp;
 use podline_wire::Untrusted;
 
 use super::container::{Container, containers, is_sidecar};
 use super::service::Protocol;
 use super::{Kind, Target};
+use crate::raw;
 
 /// One pod as the API server told of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,14 +59,14 @@ pub(crate) enum Place {
 }
 
 impl Pod {
-    pub(crate) fn new(pod: &v1::Pod) -> Self {
+    pub(crate) fn new(pod: &raw::Pod) -> Self {
         let metadata = &pod.metadata;
         let status = pod.status.as_ref();
         let ready = status
             .and_then(|status| status.conditions.as_deref())
             .unwrap_or_default()
             .iter()
-            .find(|condition| condition.type_ == "Ready" && condition.status == "True");
+            .find(|condition| condition.r#type == "Ready" && condition.status == "True");
         Self {
             namespace: metadata.namespace.clone().unwrap_or_default(),
             name: metadata.name.clone().unwrap_or_default(),
@@ -120,12 +120,10 @@ impl Pod {
     }
 }
 
-fn ports(spec: &v1::PodSpec) -> Vec<ContainerPort> {
-    let containers = spec
-        .containers
-        .iter()
-        .map(|container| (container, Place::Container));
-    let init = spec.init_containers.as_deref().unwrap_or_default().iter();
+fn ports(spec: &raw::PodSpec) -> Vec<ContainerPort> {
+    let containers = spec.containers.iter().flatten();
+    let containers = containers.map(|container| (container, Place::Container));
+    let init = spec.init_containers.iter().flatten();
     let init = init.map(|container| {
         (
             container,
@@ -139,21 +137,22 @@ fn ports(spec: &v1::PodSpec) -> Vec<ContainerPort> {
     containers
         .chain(init)
         .flat_map(|(container, place)| {
-            container
-                .ports
-                .as_deref()
-                .unwrap_or_default()
-                .iter()
-                .filter_map(move |port| {
-                    Some(ContainerPort {
-                        name: port.name.clone().filter(|name| !name.is_empty()),
-                        number: u16::try_from(port.container_port).ok()?,
-                        protocol: Protocol::named(port.protocol.as_deref()),
-                        place,
-                    })
-                })
+            let ports = container.ports.iter().flatten();
+            ports.filter_map(move |port| ContainerPort::new(port, place))
         })
         .collect()
+}
+
+impl ContainerPort {
+    /// Leaves out what has a number that no port can have; the API server accepts none such.
+    fn new(port: &raw::ContainerPort, place: Place) -> Option<Self> {
+        Some(Self {
+            name: port.name.clone().filter(|name| !name.is_empty()),
+            number: u16::try_from(port.container_port).ok()?,
+            protocol: Protocol::named(port.protocol.as_deref()),
+            place,
+        })
+    }
 }
 
 /// Where a pod is in its life.
@@ -209,15 +208,12 @@ pub struct Owner {
 }
 
 impl Owner {
-    fn of(pod: &v1::Pod) -> Option<Self> {
+    fn of(pod: &raw::Pod) -> Option<Self> {
         let owners = pod.metadata.owner_references.as_deref()?;
         let owner = owners.iter().find(|owner| owner.controller == Some(true))?;
         let kind = Kind::named(&owner.kind)?;
-        let hash = pod
-            .metadata
-            .labels
-            .as_ref()
-            .and_then(|labels| labels.get("pod-template-hash"));
+        let labels = pod.metadata.labels.as_ref();
+        let hash = labels.and_then(|labels| labels.pod_template_hash.as_ref());
         // A deployment names its replica sets NAME-HASH.
         let deployment = hash
             .filter(|_| kind == Kind::ReplicaSet)

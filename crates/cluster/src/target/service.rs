@@ -1,7 +1,8 @@
 //! What matters of a service: which ports it has and how they map to containers.
 
-use k8s_openapi::api::core::v1;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+use crate::raw;
 
 /// What matters of a service.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,7 +45,7 @@ pub(crate) enum Protocol {
 }
 
 impl Service {
-    pub(crate) fn new(service: &v1::Service) -> Self {
+    pub(crate) fn new(service: &raw::Service) -> Self {
         let spec = service.spec.as_ref();
         Self {
             name: service.metadata.name.clone().unwrap_or_default(),
@@ -65,7 +66,7 @@ impl Service {
 
 impl ServicePort {
     /// Leaves out what has a number that no port can have; the API server accepts none such.
-    fn new(port: &v1::ServicePort) -> Option<Self> {
+    fn new(port: &raw::ServicePort) -> Option<Self> {
         Some(Self {
             name: port.name.clone().filter(|name| !name.is_empty()),
             number: u16::try_from(port.port).ok()?,

@@ -1,8 +1,7 @@
 //! What matters of a service's endpoint slices: which pods the service takes for ready.
 
-use k8s_openapi::api::discovery::v1;
-
 use super::Pod;
+use crate::raw;
 
 /// One slice of a service's endpoints.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,7 +30,7 @@ pub(crate) struct Conditions {
 }
 
 impl Slice {
-    pub(crate) fn new(slice: &v1::EndpointSlice) -> Self {
+    pub(crate) fn new(slice: &raw::Slice) -> Self {
         Self {
             name: slice.metadata.name.clone().unwrap_or_default(),
             endpoints: slice
@@ -46,7 +45,7 @@ impl Slice {
 
 impl SliceEndpoint {
     /// Leaves out what is no pod.
-    fn new(endpoint: &v1::Endpoint) -> Option<Self> {
+    fn new(endpoint: &raw::Endpoint) -> Option<Self> {
         let pod = endpoint.target_ref.as_ref()?;
         if pod.kind.as_deref() != Some("Pod") {
             return None;

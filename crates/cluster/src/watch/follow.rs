@@ -1,21 +1,18 @@
 //! One watch of one resource.
 
-use std::fmt::Debug;
 use std::time::Duration;
 
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt, StreamExt, TryFutureExt};
-use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
-use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1;
+use kube::Client;
 use kube::api::{WatchEvent, WatchParams};
-use kube::{Client, Resource};
-use serde::de::DeserializeOwned;
+use kube::core::Request;
 use tokio::time::{Instant, timeout_at};
 
 use super::look::unanswered;
-use crate::object::{Object, Selects};
+use crate::find::requests;
+use crate::object::Object;
+use crate::raw::Raw;
 use crate::target::Kind;
 use crate::{FindError, Refusal};
 
@@ -77,25 +74,18 @@ impl<T> Told<T> {
 
 impl<T: Send + 'static> Follow<T> {
     /// Begins behind `version`, or with all that there is if it is empty.
-    pub(super) fn open<K>(
+    pub(super) fn open<R: Raw>(
         client: &Client,
-        namespace: &str,
+        requests: &Request,
         parameters: WatchParams,
         version: String,
-        show: fn(&K) -> T,
-    ) -> Self
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + DeserializeOwned
-            + Debug
-            + Send
-            + 'static,
-    {
-        let api = kube::Api::<K>::namespaced(client.clone(), namespace);
-        let (parameters, from) = (parameters.timeout(LIFE), version.clone());
+        show: fn(&R) -> T,
+    ) -> Self {
+        let request = requests.watch(&parameters.timeout(LIFE), &version);
+        let client = client.clone();
         let head = async move {
-            let events = api.watch(&parameters, &from).await?;
+            let request = request.map_err(kube::Error::BuildRequest)?;
+            let events = client.request_events(request).await?;
             let told = events.map(move |event| understand(event, show));
             Ok(stream::iter([Ok(Told::Open)]).chain(told))
         };
@@ -175,43 +165,30 @@ impl Follow<Object> {
         parameters: WatchParams,
         version: String,
     ) -> Self {
+        let requests = requests(kind, namespace);
         match kind {
-            Kind::DaemonSet => Self::of_type::<DaemonSet>(client, namespace, parameters, version),
-            Kind::Deployment => Self::of_type::<Deployment>(client, namespace, parameters, version),
-            Kind::Job => Self::of_type::<Job>(client, namespace, parameters, version),
-            Kind::ReplicaSet => Self::of_type::<ReplicaSet>(client, namespace, parameters, version),
-            Kind::ReplicationController => {
-                Self::of_type::<v1::ReplicationController>(client, namespace, parameters, version)
+            Kind::DaemonSet | Kind::Deployment | Kind::Job | Kind::ReplicaSet | Kind::StatefulSet => {
+                Self::open(client, &requests, parameters, version, Object::of_selecting)
             }
-            Kind::Service => Self::of_type::<v1::Service>(client, namespace, parameters, version),
-            Kind::StatefulSet => Self::of_type::<StatefulSet>(client, namespace, parameters, version),
+            Kind::ReplicationController => {
+                let show = Object::of_replication_controller;
+                Self::open(client, &requests, parameters, version, show)
+            }
+            Kind::Service => Self::open(client, &requests, parameters, version, Object::of_service),
             Kind::Pod => unreachable!("a pod is followed as such"),
         }
     }
-
-    fn of_type<K: Selects>(
-        client: &Client,
-        namespace: &str,
-        parameters: WatchParams,
-        version: String,
-    ) -> Self {
-        Self::open::<K>(client, namespace, parameters, version, Object::new)
-    }
 }
 
-fn understand<K, T>(
-    event: Result<WatchEvent<K>, kube::Error>,
-    show: fn(&K) -> T,
-) -> Result<Told<T>, FindError>
-where
-    K: Resource<DynamicType = ()>,
-{
-    let version = |object: &K| object.meta().resource_version.clone().unwrap_or_default();
+fn understand<R: Raw, T>(
+    event: Result<WatchEvent<R>, kube::Error>,
+    show: fn(&R) -> T,
+) -> Result<Told<T>, FindError> {
     match event.map_err(FindError::new)? {
         WatchEvent::Added(object) | WatchEvent::Modified(object) => {
-            Ok(Told::Is(show(&object), version(&object)))
+            Ok(Told::Is(show(&object), object.version()))
         }
-        WatchEvent::Deleted(object) => Ok(Told::Gone(show(&object), version(&object))),
+        WatchEvent::Deleted(object) => Ok(Told::Gone(show(&object), object.version())),
         WatchEvent::Bookmark(mark) => Ok(Told::Mark(mark.metadata.resource_version)),
         WatchEvent::Error(status) => Err(FindError::Refused(Refusal::of_request(&status))),
     }

@@ -222,13 +222,13 @@ fn number(version: &str) -> Option<u64> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-    use k8s_openapi::api::{core::v1, discovery::v1 as discovery};
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::raw;
 
     fn pod(name: &str, uid: &str, ready: bool) -> Pod {
-        let pod: v1::Pod = serde_json::from_value(json!({
+        let pod: raw::Pod = serde_json::from_value(json!({
             "metadata": {"name": name, "uid": uid},
             "status": {"phase": "Running", "conditions": [
                 {"type": "Ready", "status": if ready { "True" } else { "False" }},
@@ -246,7 +246,7 @@ mod tests {
                        "targetRef": {"kind": "Pod", "name": pod, "uid": uid}})
             })
             .collect();
-        let slice: discovery::EndpointSlice = serde_json::from_value(
+        let slice: raw::Slice = serde_json::from_value(
             json!({"metadata": {"name": name}, "addressType": "IPv4", "endpoints": endpoints}),
         )
         .unwrap();

@@ -21,7 +21,7 @@ use super::pod_watch::{Sight, Wishes, differ};
 use super::schedule::{Schedule, Seen};
 use super::view::View;
 use crate::FindError;
-use crate::find::{Finder, slice_labels};
+use crate::find::{Finder, requests, slice_labels, slice_requests};
 use crate::object::Object;
 use crate::renewals::Renewals;
 use crate::target::{Kind, Pod, Slice, Target};
@@ -397,11 +397,12 @@ impl Watcher {
             Some(labels) => WatchParams::default().labels(labels),
             None => named(),
         };
-        self.pods
-            .follow(now, |from| Follow::open(client, namespace, pods, from, Pod::new));
+        self.pods.follow(now, |from| {
+            Follow::open(client, &requests(Kind::Pod, namespace), pods, from, Pod::new)
+        });
         let slices = WatchParams::default().labels(&slice_labels(&self.target.name));
         self.slices.follow(now, |from| {
-            Follow::open(client, namespace, slices, from, Slice::new)
+            Follow::open(client, &slice_requests(namespace), slices, from, Slice::new)
         });
     }
 
