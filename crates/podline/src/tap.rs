@@ -52,9 +52,10 @@ pub trait Tap: Send {
         let _ = bytes;
     }
 
-    /// The app's socket took the bytes of `parts` at once, one part after the other. For those who only count: every other tap
-    /// is told of each part by [`Tap::received`].
-    fn received_parts(&mut self, parts: &[IoSlice<'_>]) {
+    /// The app's socket took the bytes of `parts` at once, one part after the other, `length` bytes together. For those who only
+    /// count: every other tap is told of each part by [`Tap::received`].
+    fn received_parts(&mut self, parts: &[IoSlice<'_>], length: usize) {
+        let _ = length;
         for part in parts {
             self.received(part);
         }

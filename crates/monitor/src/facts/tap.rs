@@ -67,12 +67,11 @@ impl Tap for ConnectionTap {
     }
 
     fn received(&mut self, bytes: &[u8]) {
-        self.received_parts(&[IoSlice::new(bytes)]);
+        self.received_parts(&[IoSlice::new(bytes)], bytes.len());
     }
 
-    fn received_parts(&mut self, parts: &[IoSlice<'_>]) {
-        self.observed
-            .handle_received(parts.iter().map(|part| part.len()).sum());
+    fn received_parts(&mut self, parts: &[IoSlice<'_>], length: usize) {
+        self.observed.handle_received(length);
         if let Some(recorder) = &mut self.recorder {
             let now = pcap::now();
             for part in parts {

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Bytes that are written at once where that many come: a call to the system for each packet would cost more than all else.
-const ENOUGH: usize = 1 << 20;
+const ENOUGH: usize = 256 << 10;
 /// How long less than that may wait: whoever watches live does not notice, and a quiet connection costs ten wake-ups a second.
 const GATHER: Duration = Duration::from_millis(100);
 /// Memory that is kept while nothing comes.

@@ -250,17 +250,19 @@ impl<U: Upstream, D: Downstream, O: Observer> Carrier<U, D, O> {
     pub(super) fn write(&mut self) -> io::Result<()> {
         while !self.waiting.is_empty() {
             let mut pieces = [IoSlice::new(&[]); PIECES];
-            let count = self
-                .waiting
-                .iter()
-                .zip(&mut pieces)
-                .map(|(bytes, piece)| *piece = IoSlice::new(bytes))
-                .count();
+            let (mut count, mut offered) = (0, 0);
+            for (bytes, piece) in self.waiting.iter().zip(&mut pieces) {
+                *piece = IoSlice::new(bytes);
+                count += 1;
+                offered += bytes.len();
+            }
             match self.app.try_write_vectored(&pieces[..count]) {
                 Ok(length) => {
                     if self.observer.looks() {
-                        let count = first(&self.waiting, length, &mut pieces);
-                        self.observer.received(&pieces[..count]);
+                        if length < offered {
+                            count = first(&self.waiting, length, &mut pieces);
+                        }
+                        self.observer.received(&pieces[..count], length);
                     }
                     self.taken(length);
                 }

@@ -9,7 +9,7 @@ pub(crate) trait Observer: Send {
     fn looks(&self) -> bool;
     fn opened(&mut self, way: &Way);
     fn sent(&mut self, bytes: &[u8]);
-    fn received(&mut self, parts: &[IoSlice<'_>]);
+    fn received(&mut self, parts: &[IoSlice<'_>], length: usize);
     fn sent_all(&mut self);
 }
 
@@ -30,9 +30,9 @@ impl<T: Tap + ?Sized> Observer for Option<Box<T>> {
         }
     }
 
-    fn received(&mut self, parts: &[IoSlice<'_>]) {
+    fn received(&mut self, parts: &[IoSlice<'_>], length: usize) {
         if let Some(tap) = self {
-            tap.received_parts(parts);
+            tap.received_parts(parts, length);
         }
     }
 

@@ -200,7 +200,7 @@ impl Observer for () {
 
     fn sent(&mut self, _: &[u8]) {}
 
-    fn received(&mut self, _: &[IoSlice<'_>]) {}
+    fn received(&mut self, _: &[IoSlice<'_>], _: usize) {}
 
     fn sent_all(&mut self) {}
 }
