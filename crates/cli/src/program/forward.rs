@@ -1,6 +1,6 @@
 //! Performs a plan: one `Forward` for each target, until somebody ends it.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, pin::pin};
 
 use futures_util::{StreamExt as _, future, stream::FuturesOrdered};
 use podline::{Ended, Forward, ForwardError, Target, cluster::Cluster};
@@ -108,13 +108,21 @@ async fn forward(
         .map(|plan| &plan.target)
         .zip(&*forwards)
         .collect();
+    let endings = forwards
+        .iter()
+        .map(|(target, forward)| Box::pin(async move { ended(target, &forward.ended().await) }));
+    let mut lost = pin!(async { future::select_all(endings).await.0 });
     if let Some(timeout) = plan.wait {
         let tell = |number, found: &_| {
             if let Some(watch) = watch {
                 watch.probed(number, found);
             }
         };
-        wait::until_open(&forwards, timeout, tell).await?;
+        tokio::select! {
+            biased;
+            failure = &mut lost => return Err(failure),
+            open = wait::until_open(&forwards, timeout, tell) => open?,
+        }
         if let Some(watch) = watch {
             watch.ready();
         }
@@ -132,10 +140,6 @@ async fn forward(
         let file = ports_file::write(path, listening);
         *told = Some(file.map_err(|error| Failure::of(&error).hinted(error.hint()))?);
     }
-    let endings = forwards
-        .iter()
-        .map(|(target, forward)| Box::pin(async move { ended(target, &forward.ended().await) }));
-    let lost = async { future::select_all(endings).await.0 };
     if let (Some(watch), Some(look)) = (watch, plan.tui) {
         return tokio::select! {
             failure = lost => Err(failure),

@@ -14,10 +14,14 @@ cases! {
     a_file_of_ports_of_a_running_podline_is_left_alone [Signals];
     a_file_tells_where_the_ports_are_as_long_as_they_are_there [Signals];
     a_file_that_a_killed_podline_left_is_replaced [Signals];
+    a_forward_that_is_lost_is_waited_for_no_longer;
     a_port_that_opens_in_time_is_waited_for;
     a_port_that_stays_closed_is_an_error_that_says_what_was_found;
     an_open_port_is_forwarded_once_that_is_known;
 }
+
+/// A pod where nothing listens.
+const CLOSED: &[Served<'_>] = &[("echo", 7, "refused")];
 
 fn path(world: &World, name: &str) -> PathBuf {
     world.folder().join(name)
@@ -185,8 +189,34 @@ async fn a_port_that_stays_closed_is_an_error_that_says_what_was_found(world: Ar
     );
 }
 
+async fn a_forward_that_is_lost_is_waited_for_no_longer(world: Arc<World>) {
+    world.run_pod("lost", CLOSED).await;
+    let arguments = [
+        "-v4",
+        "--wait",
+        "--timeout=10m",
+        "--exit-on-loss",
+        "pod/lost",
+        ":7",
+        "--",
+        "echo",
+        "run",
+    ];
+    let forwarding = Forwarding::begin(podline(&world, &arguments), Stdio::null());
+    forwarding.logs("Refused", 1).await;
+    world.delete_pod("lost").await;
+    let said = forwarding.end().await;
+    assert_eq!(said.status.code(), Some(1), "{:?}", said.stderr);
+    assert!(said.stdout.is_empty(), "{:?}", said.stdout);
+    let error = said.stderr.iter().find(|line| line.starts_with("error: "));
+    let error = error.unwrap_or_else(|| panic!("{:?}", said.stderr));
+    assert!(
+        error.starts_with("error: pod/lost: lost connection to pod: "),
+        "{error}"
+    );
+}
+
 async fn a_port_that_opens_in_time_is_waited_for(world: Arc<World>) {
-    const CLOSED: &[Served<'_>] = &[("echo", 7, "refused")];
     const OPEN: &[Served<'_>] = &[("echo", 7, "echo")];
 
     world.run_pod("late", CLOSED).await;
