@@ -120,22 +120,13 @@ impl Arguments {
                  {name} [TYPE/]NAME [LOCAL_PORT:]REMOTE_PORT... [OPTIONS] -- PROGRAM [ARGUMENT]...\n       \
                  {name} COMMAND"
             ));
-        let command = command.mut_subcommand("check", underscored);
-        underscored(command)
+        completed(command.mut_subcommand("check", completed))
     }
 }
 
-/// kubectl takes an underscore for every hyphen in a flag's name.
-fn underscored(command: clap::Command) -> clap::Command {
-    command.mut_args(
-        |argument| match argument.get_long().filter(|long| long.contains('-')) {
-            Some(long) => {
-                let underscored = long.replace('-', "_");
-                argument.alias(underscored)
-            }
-            None => argument,
-        },
-    )
+/// Gives flags what all of their kind have.
+fn completed(command: clap::Command) -> clap::Command {
+    command.mut_args(flag::completed)
 }
 
 /// The first of these flags that was typed, as it would be typed.

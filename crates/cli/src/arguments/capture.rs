@@ -30,19 +30,7 @@ pub struct CaptureArguments {
     pub pcap_limit: u64,
 
     /// Replace the file if it exists
-    #[arg(
-        long,
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        hide_possible_values = true,
-        requires = "pcap",
-        value_parser = flag::boolean,
-        hide_short_help = true
-    )]
+    #[arg(long, value_name = flag::BOOLEAN, requires = "pcap", hide_short_help = true)]
     pub pcap_overwrite: bool,
 
     /// Bytes of each packet that are recorded, its headers included; by default all

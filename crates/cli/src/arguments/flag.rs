@@ -6,8 +6,43 @@ use std::{
     time::Duration,
 };
 
-use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::{
+    Arg, ArgAction,
+    builder::{OsStringValueParser, TypedValueParser},
+};
 use podline_monitor::pcap::CaptureOptions;
+
+/// What the value of a flag is called that is on or off, by which such a flag is known.
+pub(crate) const BOOLEAN: &str = "BOOL";
+
+/// What all flags have. kubectl takes an underscore for every hyphen in a name, and a flag that is on or off without its value.
+pub(crate) fn completed(argument: Arg) -> Arg {
+    let argument = match argument.get_long().filter(|long| long.contains('-')) {
+        Some(long) => {
+            let underscored = long.replace('-', "_");
+            argument.alias(underscored)
+        }
+        None => argument,
+    };
+    let is_boolean = argument.get_value_names().is_some_and(|names| names == [BOOLEAN]);
+    if is_boolean { switch(argument) } else { argument }
+}
+
+/// On where it stands alone. One that cannot be told from one that was not typed is off where it is not there.
+fn switch(argument: Arg) -> Arg {
+    let argument = argument
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_missing_value("true")
+        .value_parser(boolean);
+    match argument.get_action() {
+        ArgAction::SetTrue => argument
+            .default_value("false")
+            .hide_default_value(true)
+            .hide_possible_values(true),
+        _ => argument,
+    }
+}
 
 /// A truth value in any of the spellings that Go's `strconv.ParseBool` knows.
 pub(crate) fn boolean(text: &str) -> Result<bool, String> {

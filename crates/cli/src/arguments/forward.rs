@@ -32,17 +32,7 @@ pub struct ForwardArguments {
     pub address: Vec<String>,
 
     /// Forward every TCP port that the target declares, besides those that are listed
-    #[arg(
-        long,
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        hide_possible_values = true,
-        value_parser = flag::boolean
-    )]
+    #[arg(long, value_name = flag::BOOLEAN)]
     pub all_ports: bool,
 
     /// Which pod each connection goes to; the default depends on the target
@@ -53,17 +43,7 @@ pub struct ForwardArguments {
     pub balance: Option<BalanceArgument>,
 
     /// End when a pod is lost, as kubectl does, rather than go on with its successor
-    #[arg(
-        long,
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        hide_possible_values = true,
-        value_parser = flag::boolean
-    )]
+    #[arg(long, value_name = flag::BOOLEAN)]
     pub exit_on_loss: bool,
 
     /// How long a pod may be silent before the end of an app that half-closed is passed on to it
@@ -119,18 +99,7 @@ pub struct ForwardArguments {
     /// Let connections wait for a pod that is ready, rather than use one that only runs where none is
     ///
     /// For a pod by name, running is enough.
-    #[arg(
-        long,
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        hide_possible_values = true,
-        hide_short_help = true,
-        value_parser = flag::boolean
-    )]
+    #[arg(long, value_name = flag::BOOLEAN, hide_short_help = true)]
     pub require_ready: bool,
 
     /// How long a connection may take nothing while another waits behind it on the same session, before it is reset
@@ -174,17 +143,7 @@ pub struct ForwardArguments {
     ///
     /// A port is tried by a connection without a byte, which may show in the app's log, until it is taken. One that is not open
     /// within --timeout is an error. --timeout also takes the place of --pod-running-timeout.
-    #[arg(
-        long,
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        hide_possible_values = true,
-        value_parser = flag::boolean
-    )]
+    #[arg(long, value_name = flag::BOOLEAN)]
     pub wait: bool,
 }
 

@@ -119,15 +119,7 @@ pub struct KubectlArguments {
     pub tls_server_name: Option<String>,
 
     /// Take any certificate for the API server's; whoever is in between can read and change everything
-    #[arg(
-        long,
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "true",
-        hide_short_help = true,
-        value_parser = flag::boolean
-    )]
+    #[arg(long, value_name = flag::BOOLEAN, hide_short_help = true)]
     pub insecure_skip_tls_verify: Option<bool>,
 
     /// How long one request to the API server may take; `0` is no limit of its own
@@ -154,15 +146,7 @@ pub struct WithoutMeaning {
     pub cache_dir: Option<PathBuf>,
 
     /// Ask for no compression; podline asks for none
-    #[arg(
-        long,
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "true",
-        hide_short_help = true,
-        value_parser = flag::boolean
-    )]
+    #[arg(long, value_name = flag::BOOLEAN, hide_short_help = true)]
     pub disable_compression: Option<bool>,
 
     /// kubectl's file of preferences
@@ -175,15 +159,7 @@ pub struct WithoutMeaning {
     pub log_flush_frequency: Option<Duration>,
 
     /// kubectl's check that the server has its own version; podline has none in common with a server
-    #[arg(
-        long,
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "true",
-        hide_short_help = true,
-        value_parser = flag::boolean
-    )]
+    #[arg(long, value_name = flag::BOOLEAN, hide_short_help = true)]
     pub match_server_version: Option<bool>,
 
     /// kubectl's profile of itself
@@ -205,15 +181,7 @@ pub struct WithoutMeaning {
     pub vmodule: Option<String>,
 
     /// kubectl's way to fail on a warning from the server; a forward sees none
-    #[arg(
-        long,
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "true",
-        hide_short_help = true,
-        value_parser = flag::boolean
-    )]
+    #[arg(long, value_name = flag::BOOLEAN, hide_short_help = true)]
     pub warnings_as_errors: Option<bool>,
 }
 

@@ -14,32 +14,11 @@ pub struct MonitorArguments {
     ///
     /// HTTP/1, HTTP/2 and gRPC, where they are not encrypted: time, connection, method, status, latency, sizes and path.
     /// Nothing of bodies is shown, and of a query only the keys.
-    #[arg(
-        long,
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        hide_possible_values = true,
-        value_parser = flag::boolean
-    )]
+    #[arg(long, value_name = flag::BOOLEAN)]
     pub http: bool,
 
     /// Show the values of queries too, which may be secrets
-    #[arg(
-        long,
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        hide_possible_values = true,
-        hide_short_help = true,
-        value_parser = flag::boolean
-    )]
+    #[arg(long, value_name = flag::BOOLEAN, hide_short_help = true)]
     pub http_show_query: bool,
 
     /// Serve metrics for Prometheus at http://ADDRESS/metrics
@@ -69,18 +48,7 @@ pub struct MonitorArguments {
     pub web: Option<SocketAddr>,
 
     /// Let `--web` listen on an address that other machines reach; everything goes there unencrypted
-    #[arg(
-        long,
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_value = "false",
-        default_missing_value = "true",
-        hide_default_value = true,
-        hide_possible_values = true,
-        hide_short_help = true,
-        value_parser = flag::boolean
-    )]
+    #[arg(long, value_name = flag::BOOLEAN, hide_short_help = true)]
     pub web_allow_remote: bool,
 }
 
