@@ -49,4 +49,4 @@ mod web;
 pub use web::{WebError, WebOptions, WebServer};
 
 mod words;
-pub use words::{Saying, Weight, say, say_end};
+pub use words::{Saying, Weight, say, say_capture, say_end};

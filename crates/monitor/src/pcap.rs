@@ -41,6 +41,9 @@ use shared::{Recording, Shared};
 mod sink;
 use sink::{FileSink, Made, Sink};
 
+mod status;
+pub use status::{CaptureState, CaptureStatus};
+
 mod stream;
 use stream::{Close, Nobody, Packets, Stream};
 

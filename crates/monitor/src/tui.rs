@@ -1,4 +1,4 @@
-//! The terminal view: forwards and the pods behind them, connections, what happens.
+//! The terminal view: forwards and the pods behind them, connections, what happens; and captures, which it starts and ends.
 //!
 //! [`Model`] is what is shown and how keys change it, without a terminal; `draw` puts it on a frame; [`run`] does both on
 //! the real terminal, which it leaves as it found it.
@@ -18,6 +18,9 @@ use key::Key;
 
 mod prompt;
 use prompt::Prompt;
+
+mod recording;
+use recording::Recording;
 
 mod rows;
 use rows::{Row, Sort};

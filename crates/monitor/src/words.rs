@@ -1,6 +1,8 @@
-//! What is said in words of what happens in a forward: the same on standard error, in the terminal view and on the page.
+//! What is said in words of what happens in a forward, and of captures: the same on standard error, in the terminal view and on the page.
 
 use podline::{End, Event, Outcome, PodAddress, Skipped, Target, Untrusted, reason};
+
+use crate::pcap::{CaptureEnd, CaptureNotice};
 
 /// What is said of something that happened. What of it comes from outside is escaped.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -84,9 +86,34 @@ pub fn say_end(id: u64, local_port: u16, outcome: &Outcome) -> Option<Saying> {
     })
 }
 
+/// What is said of a capture.
+pub fn say_capture(notice: &CaptureNotice) -> Saying {
+    let sentence = Untrusted::new(notice.to_string()).to_string();
+    let CaptureNotice::Ended { end, .. } = notice else {
+        return warning(sentence);
+    };
+    match &**end {
+        CaptureEnd::LimitReached { .. } => warning(sentence)
+            .hinted("--pcap-limit sets another limit, --pcap-snaplen records less of each packet"),
+        CaptureEnd::Stopped => note(sentence),
+        CaptureEnd::CannotWrite(_) | CaptureEnd::ReaderGone => warning(sentence),
+    }
+}
+
 impl Saying {
+    pub(crate) fn note(sentence: impl Into<String>) -> Self {
+        Self::new(Weight::Note, sentence)
+    }
+
     pub(crate) fn warning(sentence: impl Into<String>) -> Self {
         Self::new(Weight::Warning, sentence)
+    }
+
+    /// The same with what it is said of before it.
+    #[must_use]
+    pub fn of(mut self, target: &Target) -> Self {
+        self.sentence = format!("{target}: {}", self.sentence);
+        self
     }
 
     fn new(weight: Weight, sentence: impl Into<String>) -> Self {
@@ -115,11 +142,11 @@ fn detail(sentence: impl Into<String>) -> Saying {
 }
 
 fn note(sentence: impl Into<String>) -> Saying {
-    Saying::new(Weight::Note, sentence)
+    Saying::note(sentence)
 }
 
 fn warning(sentence: impl Into<String>) -> Saying {
-    Saying::new(Weight::Warning, sentence)
+    Saying::warning(sentence)
 }
 
 /// Whether the user should hear of it: something went wrong, and it was neither the app's nor his own doing.

@@ -1,59 +1,80 @@
 //! Records what goes through, if that was asked for.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
 
-use podline::{Target, Untrusted};
-use podline_monitor::pcap::{Capture, CaptureEnd, CaptureError, CaptureNotice, CaptureOptions};
+use podline::Target;
+use podline_monitor::{
+    Saying,
+    pcap::{Capture, CaptureError, CaptureOptions, Destination},
+    say_capture,
+};
 
+use super::narrator;
 use crate::{
     output::{Failure, Output},
     plan::ForwardPlan,
 };
 
-/// A capture of all connections.
+/// The file of a capture that is started in the terminal view, in the current folder, where none was named.
+const FILE: &str = "podline.pcapng";
+
+/// How many of the last sentences are held for later. There are two in a capture.
+const HELD: usize = 100;
+
+/// Captures of all connections: the one that was asked for, and those that are started in the terminal view.
 pub(super) struct Recording {
     pub(super) capture: Capture,
+    /// What the next capture is like that is started in the terminal view.
+    pub(super) next: CaptureOptions,
     teller: Arc<Teller>,
 }
 
 /// Tells what is to be heard of a capture.
 struct Teller {
     output: Output,
-    /// Sentences for later, while lines would be in the way: there are two in a capture.
-    held: Option<Mutex<Vec<(Tone, String)>>>,
-}
-
-#[derive(Clone, Copy)]
-enum Tone {
-    Limit,
-    Note,
-    Warning,
+    /// What is said later, while lines would be in the way.
+    held: Option<Mutex<VecDeque<Saying>>>,
 }
 
 impl Recording {
-    /// Begins to record.
+    /// Begins to record, if that is asked for. In the terminal view it may be asked for later.
     ///
     /// # Errors
     ///
     /// The capture cannot go where it was to go.
     pub(super) fn start(plan: &ForwardPlan, output: &Output) -> Result<Option<Self>, Failure> {
-        match &plan.capture {
-            Some(options) => Self::begin(options, plan.tui.is_some(), output).map(Some),
-            None => Ok(None),
+        if plan.capture.is_none() && plan.tui.is_none() {
+            return Ok(None);
         }
+        let next = plan.capture.clone();
+        let next = next.unwrap_or_else(|| CaptureOptions::new(Destination::File(FILE.into())));
+        let recording = Self::new(next, plan.tui.is_some(), output);
+        if let Some(options) = &plan.capture {
+            recording.begin(options)?;
+        }
+        Ok(Some(recording))
     }
 
-    fn begin(options: &CaptureOptions, holds: bool, output: &Output) -> Result<Self, Failure> {
+    fn new(next: CaptureOptions, holds: bool, output: &Output) -> Self {
         let teller = Arc::new(Teller {
             output: output.clone(),
             held: holds.then(Mutex::default),
         });
         let told = Arc::clone(&teller);
-        let capture = Capture::new(move |notice| told.tell(notice));
-        match capture.start(options) {
-            Ok(()) => Ok(Self { capture, teller }),
-            Err(error) => Err(Failure::of(&error).while_doing("--pcap").hinted(hint(&error))),
+        let capture = Capture::new(move |notice| told.tell(say_capture(notice)));
+        Self {
+            capture,
+            next,
+            teller,
         }
+    }
+
+    fn begin(&self, options: &CaptureOptions) -> Result<(), Failure> {
+        let started = self.capture.start(options);
+        started.map_err(|error| Failure::of(&error).while_doing("--pcap").hinted(hint(&error)))
     }
 
     /// Ends it. Where nothing was forwarded, leaves no file that the next try would find in its way.
@@ -71,44 +92,21 @@ impl Recording {
 }
 
 impl Teller {
-    fn tell(&self, notice: &CaptureNotice) {
-        let sentence = Untrusted::new(notice.to_string()).to_string();
-        let tone = match notice {
-            CaptureNotice::Ended {
-                end: CaptureEnd::Stopped,
-                ..
-            } => Tone::Note,
-            CaptureNotice::Ended {
-                end: CaptureEnd::LimitReached { .. },
-                ..
-            } => Tone::Limit,
-            _ => Tone::Warning,
+    fn tell(&self, saying: Saying) {
+        let Some(held) = &self.held else {
+            return narrator::print(&saying, &self.output);
         };
-        match &self.held {
-            Some(held) => held
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push((tone, sentence)),
-            None => self.say(tone, &sentence),
+        let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.len() == HELD {
+            held.pop_front();
         }
+        held.push_back(saying);
     }
 
     fn tell_held(&self) {
         if let Some(held) = &self.held {
-            for (tone, sentence) in held.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-                self.say(tone, &sentence);
-            }
-        }
-    }
-
-    fn say(&self, tone: Tone, sentence: &str) {
-        match tone {
-            Tone::Note => self.output.note(sentence),
-            Tone::Warning => self.output.warning(sentence),
-            Tone::Limit => {
-                self.output.warning(sentence);
-                self.output
-                    .hint("--pcap-limit sets another limit, --pcap-snaplen records less of each packet");
+            for saying in held.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+                narrator::print(&saying, &self.output);
             }
         }
     }

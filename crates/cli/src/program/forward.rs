@@ -140,10 +140,11 @@ async fn forward(
         let file = ports_file::write(path, listening);
         *told = Some(file.map_err(|error| Failure::of(&error).hinted(error.hint()))?);
     }
-    if let (Some(watch), Some(look)) = (watch, plan.tui) {
+    if let (Some(watch), Some(recording), Some(look)) = (watch, recording, plan.tui) {
+        let view = run_tui(watch.monitor(), &recording.capture, &recording.next, look);
         return tokio::select! {
             failure = lost => Err(failure),
-            left = run_tui(watch.monitor(), look) => left.map(|()| Ending::Done).map_err(|error| Failure::of(&error)),
+            left = view => left.map(|()| Ending::Done).map_err(|error| Failure::of(&error)),
         };
     }
     match &plan.command {

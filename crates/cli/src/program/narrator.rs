@@ -21,6 +21,18 @@ pub(crate) fn follow(forward: &Forward, target: &Target, output: &Output) {
     tokio::spawn(narrator.follow(forward.events()));
 }
 
+/// Prints what is said of something.
+pub(super) fn print(saying: &Saying, output: &Output) {
+    match saying.weight {
+        Weight::Detail => tracing::info!("{}", saying.sentence),
+        Weight::Note => output.note(&saying.sentence),
+        Weight::Warning => output.warning(&saying.sentence),
+    }
+    if let Some(hint) = &saying.hint {
+        output.hint(hint);
+    }
+}
+
 struct Narrator {
     target: Target,
     output: Output,
@@ -53,19 +65,7 @@ impl Narrator {
             _ => {}
         }
         if let Some(saying) = say(event) {
-            self.print(&saying);
-        }
-    }
-
-    fn print(&self, saying: &Saying) {
-        let sentence = format!("{}: {}", self.target, saying.sentence);
-        match saying.weight {
-            Weight::Detail => tracing::info!("{sentence}"),
-            Weight::Note => self.output.note(&sentence),
-            Weight::Warning => self.output.warning(&sentence),
-        }
-        if let Some(hint) = &saying.hint {
-            self.output.hint(hint);
+            print(&saying.of(&self.target), &self.output);
         }
     }
 }

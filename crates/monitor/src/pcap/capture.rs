@@ -11,12 +11,14 @@ use podline::Untrusted;
 use tokio::{sync::watch, time};
 
 use super::{
-    CaptureError, CaptureNotice, CaptureOptions, CaptureSummary, FileSink, Interface, Made, Shared, Sink,
+    CaptureError, CaptureNotice, CaptureOptions, CaptureStatus, FileSink, Interface, Made, Shared, Sink,
     Writer,
 };
 
 /// How long the end of a capture waits for who takes nothing of what is left. A disk that is slower is broken.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How many names are tried for a new file.
+const NAMES: u32 = 1000;
 /// The writer needs no more stack than the standard library's write does, and who is told of the end.
 const STACK: usize = 256 * 1024;
 
@@ -73,6 +75,26 @@ impl Capture {
         started
     }
 
+    /// Starts a capture into a file that was not there, whatever the options say of replacing one: the file that they name, or
+    /// else the first of those that are numbered behind its name, as `web-2.pcapng`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Capture::start`]. A thousand such files are there.
+    pub fn start_beside(&self, options: &CaptureOptions) -> Result<(), CaptureError> {
+        let mut numbered = options.clone();
+        numbered.overwrite = false;
+        let mut started = self.start(&numbered);
+        for number in 2..=NAMES {
+            if !matches!(started, Err(CaptureError::Exists { .. })) {
+                break;
+            }
+            numbered.destination = options.destination.numbered(number);
+            started = self.start(&numbered);
+        }
+        started
+    }
+
     pub(super) fn start_into(
         &self,
         sink: impl Sink,
@@ -118,9 +140,9 @@ impl Capture {
         self.shared.is_running()
     }
 
-    /// How much there is in the capture that runs, or in the last one.
-    pub fn summary(&self) -> Option<CaptureSummary> {
-        self.shared.summary()
+    /// How the capture that runs is, or the last one was; `None` if there was none.
+    pub fn status(&self) -> Option<CaptureStatus> {
+        self.shared.status()
     }
 
     /// What is in the file of the capture that runs, or of the last one; `None` if there was none, or it has no file.
@@ -143,7 +165,9 @@ impl Capture {
     ///
     /// The file is another one now, or cannot be removed.
     pub fn remove_if_empty(&self) -> Result<(), CaptureError> {
-        let is_empty = !self.is_running() && self.summary().is_some_and(|summary| summary.packets == 0);
+        let is_empty = self
+            .status()
+            .is_some_and(|status| status.state.is_over() && status.summary.packets == 0);
         match self.shared.made() {
             Some((made, _)) if is_empty => made.remove(),
             _ => Ok(()),

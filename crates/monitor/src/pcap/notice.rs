@@ -1,4 +1,4 @@
-use std::{fmt, io};
+use std::{fmt, io, path::PathBuf, sync::Arc};
 
 /// What somebody should hear of a capture. Each is told once a capture.
 #[derive(Debug)]
@@ -9,7 +9,9 @@ pub enum CaptureNotice {
     /// It is over, and everything that will ever be in it is.
     Ended {
         /// Why.
-        end: CaptureEnd,
+        end: Arc<CaptureEnd>,
+        /// Its file, if it had one.
+        path: Option<PathBuf>,
         /// What it has.
         summary: CaptureSummary,
     },
@@ -50,7 +52,21 @@ impl fmt::Display for CaptureNotice {
             Self::Dropping => {
                 f.write_str("packets are missing in the capture: it cannot be written fast enough")
             }
-            Self::Ended { end, summary } => write!(f, "{end}; {summary}"),
+            Self::Ended { end, path, summary } => {
+                write!(f, "{end}; ")?;
+                match summary.packets {
+                    1 => f.write_str("1 packet is in ")?,
+                    number => write!(f, "{number} packets are in ")?,
+                }
+                match path {
+                    None => f.write_str("it")?,
+                    Some(path) => write!(f, "{}", path.display())?,
+                }
+                match summary.dropped {
+                    0 => Ok(()),
+                    number => write!(f, ", {number} are missing"),
+                }
+            }
         }
     }
 }
@@ -62,19 +78,6 @@ impl fmt::Display for CaptureEnd {
             Self::LimitReached { limit } => write!(f, "the capture ends at its limit of {limit} bytes"),
             Self::ReaderGone => f.write_str("the capture ends, for nobody reads it any more"),
             Self::Stopped => f.write_str("the capture has ended"),
-        }
-    }
-}
-
-impl fmt::Display for CaptureSummary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.packets {
-            1 => f.write_str("1 packet is in it")?,
-            number => write!(f, "{number} packets are in it")?,
-        }
-        match self.dropped {
-            0 => Ok(()),
-            number => write!(f, ", {number} are missing"),
         }
     }
 }

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 /// Where a capture goes, and how much of it.
 #[derive(Clone, Debug)]
@@ -42,5 +42,21 @@ impl CaptureOptions {
             snaplen: None,
             overwrite: false,
         }
+    }
+}
+
+impl Destination {
+    /// A file beside this one, with a number behind its name. Standard output is the same.
+    pub(super) fn numbered(&self, number: u32) -> Self {
+        let Self::File(path) = self else {
+            return self.clone();
+        };
+        let mut name = OsString::from(path.file_stem().unwrap_or_default());
+        name.push(format!("-{number}"));
+        if let Some(extension) = path.extension() {
+            name.push(".");
+            name.push(extension);
+        }
+        Self::File(path.with_file_name(name))
     }
 }

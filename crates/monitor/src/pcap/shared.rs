@@ -1,12 +1,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
 use super::{
-    Buffer, CaptureEnd, CaptureError, CaptureNotice, CaptureOptions, CaptureSummary, Made, Packet, Packets,
-    Taken,
+    Buffer, CaptureEnd, CaptureError, CaptureNotice, CaptureOptions, CaptureState, CaptureStatus,
+    CaptureSummary, Made, Packet, Packets, Taken,
 };
 
 /// Bytes that are written at once where that many come: a call to the system for each packet would cost more than all else.
@@ -41,7 +41,10 @@ struct Running {
     written: u64,
     /// Tells how many bytes were written, and by its end that it is over.
     progress: watch::Receiver<u64>,
+    /// Why it is to end, until the writer knows.
     ending: Option<CaptureEnd>,
+    /// Whether it takes no more.
+    is_ending: bool,
     is_dropping: bool,
     writer: WaitsFor,
 }
@@ -50,6 +53,7 @@ struct Running {
 #[derive(Clone)]
 struct Past {
     made: Option<Made>,
+    end: Arc<CaptureEnd>,
     summary: CaptureSummary,
 }
 
@@ -103,6 +107,7 @@ impl Shared {
             written: 0,
             progress,
             ending: None,
+            is_ending: false,
             is_dropping: false,
             writer: WaitsFor::Nothing,
         };
@@ -156,13 +161,27 @@ impl Shared {
         self.state().running.is_some()
     }
 
-    /// What is in the capture that runs, or in the last one.
-    pub(super) fn summary(&self) -> Option<CaptureSummary> {
+    /// How the capture that runs is, or the last one was.
+    pub(super) fn status(&self) -> Option<CaptureStatus> {
         let state = self.state();
-        match &state.running {
-            Some(running) => Some(running.summary()),
-            None => state.last.as_ref().map(|past| past.summary),
-        }
+        let (made, summary, progress) = match (&state.running, &state.last) {
+            (Some(running), _) => {
+                let progress = if running.is_ending {
+                    CaptureState::Ending
+                } else {
+                    CaptureState::Running
+                };
+                (&running.made, running.summary(), progress)
+            }
+            (None, Some(past)) => (&past.made, past.summary, CaptureState::Over(past.end.clone())),
+            (None, None) => return None,
+        };
+        Some(CaptureStatus {
+            number: state.captures,
+            path: made.as_ref().map(|made| made.path.clone()),
+            state: progress,
+            summary,
+        })
     }
 
     /// The file of the capture that runs, or of the last one, and how many bytes of it are whole.
@@ -228,6 +247,7 @@ impl Shared {
         let mut end = Vec::new();
         self.number.store(0, Ordering::Relaxed);
         if let Some(running) = &mut self.state().running {
+            running.is_ending = true;
             running.buffer.lose(lost);
             running.buffer.close(now());
             running.buffer.swap(&mut end);
@@ -253,19 +273,25 @@ impl Shared {
         };
         running.written = bytes;
         let summary = running.summary();
+        let end = Arc::new(end);
+        let path = running.made.as_ref().map(|made| made.path.clone());
         state.last = Some(Past {
             made: running.made,
+            end: end.clone(),
             summary,
         });
         drop(state);
-        (self.tell)(&CaptureNotice::Ended { end, summary });
+        (self.tell)(&CaptureNotice::Ended { end, path, summary });
     }
 }
 
 impl Running {
     fn end(&mut self, end: CaptureEnd, number: &AtomicU64) {
         number.store(0, Ordering::Relaxed);
-        self.ending.get_or_insert(end);
+        if !self.is_ending {
+            self.is_ending = true;
+            self.ending = Some(end);
+        }
     }
 
     fn handle_taken(&mut self, taken: Taken, number: &AtomicU64) {
@@ -312,7 +338,7 @@ impl Packets for Recording<'_> {
         let Some(running) = state.and_then(|state| state.running.as_mut()) else {
             return false;
         };
-        if running.ending.is_some() {
+        if running.is_ending {
             return false;
         }
         let taken = running.buffer.packet(self.interface, self.at, packet);

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use super::{Ends, Kind, Packet, Side};
 
 /// Bytes of one side after which the other acknowledges them without having anything to say: two full segments, as
@@ -33,6 +35,8 @@ pub(super) struct Stream {
     /// Goes with the first packet that is taken.
     introduction: String,
     is_introduced: bool,
+    /// What was said before whoever takes the packets now was there, if something can have been: bytes of the app and of the pod.
+    before: Option<[u64; 2]>,
     is_closed: bool,
 }
 
@@ -43,6 +47,8 @@ struct Half {
     next: u32,
     /// The sequence number up to which the other side has acknowledged.
     acknowledged: u32,
+    /// How many bytes it has said.
+    said: u64,
     is_finished: bool,
 }
 
@@ -61,6 +67,7 @@ impl Stream {
             pod: Half::new(initial[1]),
             introduction,
             is_introduced: false,
+            before: None,
             is_closed: false,
         };
         stream.emit(Side::App, Kind::Syn, &[], None, packets);
@@ -74,9 +81,10 @@ impl Stream {
         self.ends
     }
 
-    /// Somebody new takes the packets: the next one introduces the connection.
+    /// Somebody new takes the packets: the next one introduces the connection, with how much was said before.
     pub(super) fn introduce(&mut self) {
         self.is_introduced = false;
+        self.before = Some([self.app.said, self.pod.said]);
     }
 
     /// One side said `bytes`.
@@ -135,7 +143,7 @@ impl Stream {
         comment: Option<&str>,
         packets: &mut dyn Packets,
     ) {
-        let introduction = (!self.is_introduced).then_some(self.introduction.as_str());
+        let introduction = (!self.is_introduced).then(|| self.introduction());
         let packet = Packet {
             ends: self.ends,
             from,
@@ -143,15 +151,25 @@ impl Stream {
             sequence: self.half(from).next,
             acknowledgment: self.half(from.other()).next,
             payload,
-            comments: [introduction, comment],
+            comments: [introduction.as_deref(), comment],
         };
-        if packets.take(&packet) {
-            self.is_introduced = true;
-        }
+        let is_taken = packets.take(&packet);
+        drop(introduction);
+        self.is_introduced |= is_taken;
         self.half_mut(from).advance(payload, kind);
         if kind.acknowledges() {
             let other = self.half_mut(from.other());
             other.acknowledged = other.next;
+        }
+    }
+
+    fn introduction(&self) -> Cow<'_, str> {
+        match self.before {
+            None => Cow::Borrowed(&self.introduction),
+            Some([app, pod]) => Cow::Owned(format!(
+                "{}; open before the capture, with {app} bytes sent and {pod} received",
+                self.introduction
+            )),
         }
     }
 
@@ -175,6 +193,7 @@ impl Half {
         Self {
             next: initial,
             acknowledged: initial,
+            said: 0,
             is_finished: false,
         }
     }
@@ -184,6 +203,7 @@ impl Half {
     }
 
     fn advance(&mut self, payload: &[u8], kind: Kind) {
+        self.said += payload.len() as u64;
         let bytes = u32::try_from(payload.len()).expect("a segment is smaller than 64 KiB");
         self.next = self.next.wrapping_add(bytes).wrapping_add(kind.numbers());
     }

@@ -1,5 +1,6 @@
 //! Puts the model on a frame.
 
+mod capture;
 mod connections;
 mod forwards;
 mod head;
@@ -28,9 +29,10 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, look: Look) {
     }
     // Forwards may have a third, but a screen of few lines is for the connections.
     let forwards = forwards::height(model).min(area.height / 3);
-    let [head, top, tabs, body, foot] = Layout::vertical([
+    let [head, top, captured, tabs, body, foot] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Length(forwards),
+        Constraint::Length(capture::height(model, area.height)),
         Constraint::Length(1),
         Constraint::Fill(1),
         Constraint::Length(1),
@@ -38,6 +40,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model, look: Look) {
     .areas(area);
     head::draw(frame, head, model, look);
     forwards::draw(frame, top, model, look);
+    capture::draw(frame, captured, model, look);
     head::draw_tabs(frame, tabs, model, look);
     match model.pane {
         Pane::Connections => connections::draw(frame, body, model, look),

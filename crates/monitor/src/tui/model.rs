@@ -3,11 +3,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use podline::Untrusted;
 
 use super::prompt::edit;
 use super::rows::rows;
 use super::{Key, Prompt, Row, Sort};
-use crate::{Exchanged, Fact, ForwardName, ForwardSnapshot, Next, Saying, Weight, What, say, say_end};
+use crate::pcap::{CaptureNotice, CaptureState, CaptureStatus};
+use crate::{
+    Exchanged, Fact, ForwardName, ForwardSnapshot, Next, Saying, Weight, What, say, say_capture, say_end,
+};
 
 /// Lines of the log that are kept.
 const LOG: usize = 500;
@@ -24,6 +28,10 @@ pub(super) struct Model {
     pub(super) log: VecDeque<Line>,
     /// The last HTTP requests.
     pub(super) exchanges: VecDeque<Request>,
+    /// The capture that runs, or the last one.
+    pub(super) capture: Option<CaptureStatus>,
+    /// How it goes with the next one.
+    pub(super) next_capture: NextCapture,
     pub(super) pane: Pane,
     pub(super) filter: String,
     pub(super) sort: Sort,
@@ -70,9 +78,21 @@ pub(super) enum Pane {
     Log,
 }
 
+/// How it goes with a capture that a key asked for.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) enum NextCapture {
+    /// It could not be started, and why.
+    Failed(Untrusted),
+    #[default]
+    None,
+    Starting,
+}
+
 /// What a key asks for that is done elsewhere.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Command {
+    /// Start a capture, or end the one that runs.
+    Capture,
     /// End this connection.
     EndConnection { forward: usize, id: u64 },
     /// Leave the view, which ends the forwards.
@@ -109,6 +129,8 @@ impl Model {
             rows: Vec::new(),
             log: VecDeque::new(),
             exchanges: VecDeque::new(),
+            capture: None,
+            next_capture: NextCapture::None,
             pane: Pane::default(),
             filter: String::new(),
             sort: Sort::default(),
@@ -128,6 +150,42 @@ impl Model {
     pub(super) fn handle_forwards(&mut self, forwards: Vec<ForwardSnapshot>) {
         self.forwards = forwards;
         self.arrange();
+    }
+
+    /// The capture that runs, or the last one, as it is now.
+    pub(super) fn handle_capture(&mut self, status: Option<CaptureStatus>) {
+        let Some(status) = status else { return };
+        let before = self.capture.replace(status.clone());
+        let before = before.filter(|before| before.number == status.number);
+        if before.is_none() {
+            let place = status.path.iter().map(|path| format!(" into {}", path.display()));
+            let sentence = format!("connections are recorded{}", place.collect::<String>());
+            self.push(
+                Timestamp::now(),
+                None,
+                Saying::note(Untrusted::new(sentence).to_string()),
+            );
+        }
+        let was_over = before.is_some_and(|before| before.state.is_over());
+        if let CaptureState::Over(end) = status.state
+            && !was_over
+        {
+            let saying = say_capture(&CaptureNotice::Ended {
+                end,
+                path: status.path,
+                summary: status.summary,
+            });
+            self.push(Timestamp::now(), None, saying);
+        }
+    }
+
+    /// How it goes with the next capture.
+    pub(super) fn handle_next_capture(&mut self, next: NextCapture) {
+        if let NextCapture::Failed(reason) = &next {
+            let saying = Saying::warning(format!("no capture was started: {reason}"));
+            self.push(Timestamp::now(), None, saying);
+        }
+        self.next_capture = next;
     }
 
     /// Something happened.
@@ -248,6 +306,7 @@ impl Model {
             return None;
         }
         match key {
+            Key::Character('c') => return Some(Command::Capture),
             Key::Character('q') => return Some(Command::Quit),
             Key::Character('?') => self.has_help = true,
             Key::Escape if self.has_detail => self.has_detail = false,

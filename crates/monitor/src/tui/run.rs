@@ -7,7 +7,9 @@ use jiff::tz::TimeZone;
 use thiserror::Error;
 use tokio::time::{self, MissedTickBehavior};
 
-use super::{Command, Key, Look, Model, Screen, draw};
+use super::model::NextCapture;
+use super::{Command, Key, Look, Model, Recording, Screen, draw};
+use crate::pcap::{Capture, CaptureOptions};
 use crate::{Monitor, Next};
 
 /// How often what is shown is looked at anew.
@@ -25,14 +27,20 @@ pub enum TuiError {
 }
 
 /// Shows what `monitor` knows on the terminal until the user leaves with `q` or Ctrl-C. Dropped, it gives the terminal
-/// back.
+/// back. A key starts and ends captures of `capture`, into files beside each other where `options` say, and replaces none.
 ///
 /// # Errors
 /// The terminal cannot be read or written.
-pub async fn run(monitor: &Monitor, look: Look) -> Result<(), TuiError> {
+pub async fn run(
+    monitor: &Monitor,
+    capture: &Capture,
+    options: &CaptureOptions,
+    look: Look,
+) -> Result<(), TuiError> {
     let mut screen = Screen::take()?;
     let mut keys = EventStream::new();
     let mut facts = monitor.facts();
+    let mut recording = Recording::new(capture.clone(), options.clone());
     let mut model = Model::new(TimeZone::system());
     let mut seconds = time::interval(LOOK);
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -47,6 +55,13 @@ pub async fn run(monitor: &Monitor, look: Look) -> Result<(), TuiError> {
                 Some(Ok(Event::Key(event))) => {
                     match Key::of(&event).and_then(|key| model.handle_key(key)) {
                         None => {}
+                        Some(Command::Capture) => {
+                            recording.toggle();
+                            if recording.is_starting() {
+                                model.handle_next_capture(NextCapture::Starting);
+                            }
+                            model.handle_capture(capture.status());
+                        }
                         Some(Command::EndConnection { forward, id }) => {
                             monitor.end_connection(forward, id);
                         }
@@ -71,7 +86,13 @@ pub async fn run(monitor: &Monitor, look: Look) -> Result<(), TuiError> {
                 screen.terminal.draw(|frame| draw::draw(frame, &model, look))?;
                 is_stale = false;
             }
+            started = recording.started() => {
+                model.handle_next_capture(started.map_or_else(NextCapture::Failed, |()| NextCapture::None));
+                model.handle_capture(capture.status());
+                is_stale = true;
+            }
             _ = seconds.tick() => {
+                model.handle_capture(capture.status());
                 model.handle_forwards(monitor.forwards());
                 is_stale = true;
             }

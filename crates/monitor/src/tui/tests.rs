@@ -10,9 +10,12 @@ use podline_wire::Time;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
-use super::model::Pane;
-use super::{Command, Key, Look, Model, Prompt, draw};
+use super::model::{NextCapture, Pane};
+use super::{Command, Key, Look, Model, Prompt, Recording, draw};
 use crate::http::{Dissector, Finding};
+use crate::pcap::{
+    Capture, CaptureEnd, CaptureOptions, CaptureState, CaptureStatus, CaptureSummary, Destination,
+};
 use crate::{
     Closed, ConnectionState, ConnectionView, Exchanged, Fact, ForwardName, ForwardSnapshot, Next, Rates,
     Sample, Totals, What,
@@ -368,4 +371,106 @@ fn http_requests_have_a_pane_with_details() {
     assert_eq!(model.request_place(), 0);
     keys(&mut model, "G");
     assert_eq!(model.request_place(), 2);
+}
+
+fn capture(state: CaptureState) -> Option<CaptureStatus> {
+    Some(CaptureStatus {
+        number: 1,
+        path: Some("/tmp/web\u{1b}.pcapng".into()),
+        state,
+        summary: CaptureSummary {
+            bytes: 12_345_678,
+            packets: 34_000,
+            dropped: 0,
+        },
+    })
+}
+
+fn over(end: CaptureEnd) -> Option<CaptureStatus> {
+    let mut status = capture(CaptureState::Over(Arc::new(end)));
+    if let Some(status) = &mut status {
+        status.summary.dropped = 7;
+    }
+    status
+}
+
+#[test]
+fn a_capture_is_shown_with_its_state_its_size_and_its_file() {
+    let mut model = model();
+    model.handle_next_capture(NextCapture::Starting);
+    assert!(shown(&model, 80, 12).contains("\ncapture  starting\n"));
+    model.handle_next_capture(NextCapture::None);
+    model.handle_capture(capture(CaptureState::Running));
+    insta::assert_snapshot!(shown(&model, 90, 14));
+    model.handle_capture(capture(CaptureState::Ending));
+    assert!(
+        shown(&model, 80, 12).contains("\ncapture  ending  12 MB, 34000 packets  /tmp/web\\u{1b}.pcapng\n")
+    );
+    model.handle_capture(over(CaptureEnd::LimitReached { limit: 65536 }));
+    assert!(
+        shown(&model, 80, 12).contains("\ncapture  over by itself  12 MB, 34000 packets, 7 missing  /tmp/")
+    );
+    // Each thing is said once.
+    model.handle_capture(over(CaptureEnd::LimitReached { limit: 65536 }));
+    assert_eq!(model.log.len(), 2);
+    let trouble = NextCapture::Failed(podline::Untrusted::new("cannot create x: it is full"));
+    model.handle_next_capture(trouble);
+    assert!(shown(&model, 80, 12).contains("\ncapture  cannot create x: it is full\n"));
+    // There are lines that matter more where there are few.
+    assert!(!shown(&model, 80, 7).contains("capture  "));
+    let said: Vec<&str> = model.log.iter().map(|line| &*line.saying.sentence).collect();
+    assert_eq!(
+        said,
+        [
+            "connections are recorded into /tmp/web\\u{1b}.pcapng",
+            "the capture ends at its limit of 65536 bytes; 34000 packets are in /tmp/web\\u{1b}.pcapng, 7 are missing",
+            "no capture was started: cannot create x: it is full",
+        ]
+    );
+}
+
+#[test]
+fn a_key_starts_and_ends_a_capture_in_every_pane_and_is_a_letter_of_a_filter() {
+    for pane in Pane::ALL {
+        let mut model = model();
+        model.pane = pane;
+        assert_eq!(keys(&mut model, "c"), Some(Command::Capture));
+    }
+    let mut model = model();
+    assert_eq!(keys(&mut model, "/c"), None);
+    assert_eq!(model.filter, "c");
+}
+
+#[tokio::test]
+async fn captures_are_made_one_beside_the_other() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let capture = Capture::new(|_| {});
+    let file = |name: &str| folder.path().join(name);
+    let options = CaptureOptions::new(Destination::File(file("web.pcapng")));
+    let mut recording = Recording::new(capture.clone(), options);
+    for name in ["web.pcapng", "web-2.pcapng"] {
+        recording.toggle();
+        // A second press while the disk takes its time is none.
+        assert!(recording.is_starting());
+        recording.started().await.unwrap();
+        assert!(!recording.is_starting() && capture.is_running());
+        assert_eq!(capture.status().unwrap().path, Some(file(name)));
+        recording.toggle();
+        assert!(capture.finish().await);
+        assert!(file(name).exists());
+    }
+}
+
+#[tokio::test]
+async fn a_capture_that_cannot_be_made_is_said() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let options = CaptureOptions::new(Destination::File(folder.path().join("none/web.pcapng")));
+    let mut recording = Recording::new(Capture::new(|_| {}), options);
+    recording.toggle();
+    let reason = recording.started().await.unwrap_err().to_string();
+    assert!(
+        reason.starts_with("cannot create ") && reason.contains("none/web.pcapng: "),
+        "{reason}"
+    );
+    assert!(!recording.is_starting());
 }

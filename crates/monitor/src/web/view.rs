@@ -141,12 +141,12 @@ pub(super) struct ConnectionRow {
 
 impl CaptureRow {
     pub(super) fn new(capture: &Capture) -> Option<Self> {
-        let summary = capture.summary()?;
+        let status = capture.status()?;
         Some(Self {
-            is_running: capture.is_running(),
-            bytes: summary.bytes,
-            packets: summary.packets,
-            dropped: summary.dropped,
+            is_running: !status.state.is_over(),
+            bytes: status.summary.bytes,
+            packets: status.summary.packets,
+            dropped: status.summary.dropped,
         })
     }
 }

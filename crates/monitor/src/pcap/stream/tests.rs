@@ -241,7 +241,8 @@ fn what_is_not_taken_is_a_gap_and_the_introduction_waits() {
     assert!(packets.packets[1].comments.is_empty());
     stream.introduce();
     stream.close(Close::Reset(Side::Pod), "cut", &mut packets);
-    assert_eq!(packets.packets[2].comments, ["pod default/web", "cut"]);
+    let introduction = "pod default/web; open before the capture, with 12 bytes sent and 0 received";
+    assert_eq!(packets.packets[2].comments, [introduction, "cut"]);
 }
 
 /// Puts together what each side said, with nothing but the packets, and checks every number against what was there before.

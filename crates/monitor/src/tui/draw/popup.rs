@@ -12,7 +12,7 @@ use super::super::{Look, Model, Prompt, Row};
 use super::{http, middle};
 use crate::ConnectionState;
 
-const HELP: [(&str, &str); 13] = [
+const HELP: [(&str, &str); 14] = [
     ("j k ↓ ↑", "move"),
     ("g G", "first, last"),
     ("1 2 3 Tab", "connections, HTTP requests, events"),
@@ -21,6 +21,7 @@ const HELP: [(&str, &str); 13] = [
     ("s", "sort by age, sent, received, state"),
     ("r", "reverse the order"),
     ("x", "end the connection"),
+    ("c", "record connections into a file, or stop"),
     ("?", "this help"),
     ("Esc", "back"),
     ("Ctrl-Z", "pause podline"),
@@ -163,10 +164,10 @@ pub(super) fn draw_foot(frame: &mut Frame<'_>, area: Rect, model: &Model, look: 
         None => {
             let keys = match model.pane {
                 Pane::Connections => {
-                    "q quit  ? help  Tab pane  j k move  Enter details  / filter  s sort  x end"
+                    "q quit  ? help  Tab pane  j k move  Enter details  / filter  s sort  x end  c capture"
                 }
-                Pane::Http => "q quit  ? help  Tab pane  j k move  Enter details",
-                Pane::Log => "q quit  ? help  Tab pane  j k scroll",
+                Pane::Http => "q quit  ? help  Tab pane  j k move  Enter details  c capture",
+                Pane::Log => "q quit  ? help  Tab pane  j k scroll  c capture",
             };
             Line::styled(keys, look.faint())
         }
