@@ -50,3 +50,4 @@ pub use web::{WebError, WebOptions, WebServer};
 
 mod words;
 pub use words::{Saying, Weight, say, say_capture, say_end};
+use words::{say_exchange, say_grpc};

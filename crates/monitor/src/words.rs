@@ -1,7 +1,8 @@
-//! What is said in words of what happens in a forward, and of captures: the same on standard error, in the terminal view and on the page.
+//! What is said in words of what happens in a forward, of requests and of captures: the same on standard error, in the terminal view and on the page.
 
 use podline::{End, Event, Outcome, PodAddress, Skipped, Target, Untrusted, reason};
 
+use crate::http::Exchange;
 use crate::pcap::{CaptureEnd, CaptureNotice};
 
 /// What is said of something that happened. What of it comes from outside is escaped.
@@ -84,6 +85,27 @@ pub fn say_end(id: u64, local_port: u16, outcome: &Outcome) -> Option<Saying> {
             outcome.end
         ))
     })
+}
+
+/// What an HTTP request was for, and behind that what else there is to say of it: the status of a gRPC call, and how it ended
+/// where that was not in order.
+pub(crate) fn say_exchange(exchange: &Exchange) -> String {
+    let mut said = exchange.target.to_string();
+    if let Some(status) = say_grpc(exchange) {
+        said.push_str("  gRPC ");
+        said.push_str(&status);
+    }
+    if !exchange.ending.is_complete() {
+        said.push_str(&format!("  ({})", exchange.ending));
+    }
+    said
+}
+
+/// The status of a gRPC call; nothing of a request that is none.
+pub(crate) fn say_grpc(exchange: &Exchange) -> Option<String> {
+    let grpc = exchange.grpc.as_ref()?;
+    let status = grpc.status.map(|status| status.to_string());
+    Some(status.unwrap_or_else(|| "no status".to_owned()))
 }
 
 /// What is said of a capture.

@@ -1,11 +1,10 @@
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use podline::Connection;
 
-use super::{Ending, Exchange};
-use crate::{Exchanged, Fact, What};
+use super::Exchange;
+use crate::{Exchanged, Fact, What, say_exchange};
 
 /// The HTTP log as lines of text: one for each request that is over, and one for what else a connection speaks.
 #[derive(Clone, Copy, Debug)]
@@ -74,15 +73,6 @@ impl HttpLog {
 
 fn line(started: Timestamp, connection: &str, exchange: &Exchange) -> String {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-    let mut target = exchange.target.to_string();
-    // Writing to a string cannot fail.
-    if let Some(grpc) = &exchange.grpc {
-        let status = or_dash(grpc.status.map(|status| status.to_string()));
-        let _ = write!(target, "  gRPC {status}");
-    }
-    if exchange.ending != Ending::Complete {
-        let _ = write!(target, "  ({})", exchange.ending);
-    }
     columns(
         &time(started),
         connection,
@@ -92,7 +82,7 @@ fn line(started: Timestamp, connection: &str, exchange: &Exchange) -> String {
         &milliseconds(exchange.duration),
         &format!("{} B", exchange.request_body),
         &format!("{} B", exchange.response_body),
-        &target,
+        &say_exchange(exchange),
     )
 }
 
@@ -133,7 +123,7 @@ mod tests {
 
     use podline::Untrusted;
 
-    use super::super::{Grpc, GrpcStatus};
+    use super::super::{Ending, Grpc, GrpcStatus};
     use super::*;
 
     #[test]

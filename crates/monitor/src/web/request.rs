@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use podline::Untrusted;
 use serde::Serialize;
 
-use crate::http::{Exchange, Header, HeaderValue};
-use crate::{Exchanged, Fact, What};
+use crate::http::{Header, HeaderValue};
+use crate::{Exchanged, Fact, What, say_grpc};
 
 /// An HTTP request that is remembered.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ impl Request {
             target: exchange.target.to_string(),
             host: exchange.host.as_ref().map(Untrusted::to_string),
             status: exchange.status,
-            grpc: grpc(exchange),
+            grpc: say_grpc(exchange),
             first_byte_ms: exchange.first_byte.map(|waited| waited.as_secs_f64() * 1000.0),
             duration_ms: exchange.duration.as_secs_f64() * 1000.0,
             request_body: exchange.request_body,
@@ -112,11 +112,4 @@ impl HeaderRow {
             },
         }
     }
-}
-
-/// The status of a gRPC call in a word.
-fn grpc(exchange: &Exchange) -> Option<String> {
-    let grpc = exchange.grpc.as_ref()?;
-    let status = grpc.status.map(|status| status.to_string());
-    Some(status.unwrap_or_else(|| "no status".to_owned()))
 }

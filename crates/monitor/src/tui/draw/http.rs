@@ -9,6 +9,7 @@ use super::super::format::{bytes, span};
 use super::super::model::Request;
 use super::super::{Look, Model};
 use crate::http::Exchange;
+use crate::say_exchange;
 
 /// The first status that says that something is wrong.
 const WRONG: u16 = 400;
@@ -58,7 +59,7 @@ fn row<'a>(request: &'a Request, model: &Model, is_wide: bool, look: Look) -> Ro
         cells.push(Cell::from(bytes(exchange.response_body)));
     }
     cells.push(Cell::from(exchange.method.to_string()));
-    cells.push(Cell::from(target(exchange)));
+    cells.push(Cell::from(say_exchange(exchange)));
     Row::new(cells)
 }
 
@@ -66,18 +67,6 @@ pub(super) fn status(exchange: &Exchange) -> String {
     exchange
         .status
         .map_or_else(|| "-".to_owned(), |status| status.to_string())
-}
-
-/// What was asked for, and what else there is to say of it.
-pub(super) fn target(exchange: &Exchange) -> String {
-    let mut target = exchange.target.to_string();
-    if let Some(status) = exchange.grpc.as_ref().and_then(|grpc| grpc.status) {
-        target.push_str(&format!("  gRPC {status}"));
-    }
-    if !exchange.ending.is_complete() {
-        target.push_str(&format!("  ({})", exchange.ending));
-    }
-    target
 }
 
 fn style(exchange: &Exchange, look: Look) -> Style {

@@ -10,7 +10,7 @@ use super::super::format::{bytes, span};
 use super::super::model::{Pane, Request};
 use super::super::{Look, Model, Prompt, Row};
 use super::{http, middle};
-use crate::ConnectionState;
+use crate::{ConnectionState, say_grpc};
 
 const HELP: [(&str, &str); 14] = [
     ("j k ↓ ↑", "move"),
@@ -92,6 +92,9 @@ fn request_facts(request: &Request) -> Vec<(&'static str, String)> {
         ("status", http::status(exchange)),
         ("ending", exchange.ending.to_string()),
     ];
+    if let Some(status) = say_grpc(exchange) {
+        facts.push(("gRPC", status));
+    }
     if let Some(waited) = exchange.first_byte {
         facts.push(("first byte", format!("after {}", span(waited))));
     }
