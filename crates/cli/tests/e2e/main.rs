@@ -21,6 +21,9 @@ mod browser;
 mod cases;
 mod forwarding;
 mod harness;
+#[cfg(unix)]
+#[path = "../../../monitor/tests/support/pty.rs"]
+mod pty;
 mod relay;
 #[path = "../../../monitor/tests/support/schema.rs"]
 mod schema;

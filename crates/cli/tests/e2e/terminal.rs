@@ -1,16 +1,10 @@
 //! A terminal with a program in its foreground.
 
-use std::{
-    fs::{File, OpenOptions},
-    io::Write as _,
-    os::unix::{ffi::OsStrExt as _, fs::OpenOptionsExt as _},
-    process::Stdio,
-};
+use std::{fs::File, io::Write as _, process::Stdio};
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use tokio::process::Command;
 
-use crate::forwarding::Forwarding;
+use crate::{forwarding::Forwarding, pty};
 
 /// What a key with Ctrl sends.
 const CTRL: u8 = 0x1f;
@@ -23,16 +17,7 @@ pub(crate) struct Terminal {
 impl Terminal {
     /// Starts a program whose terminal this is.
     pub(crate) fn start(program: &Command) -> (Self, Forwarding) {
-        let keys = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&keys).unwrap();
-        unlockpt(&keys).unwrap();
-        let name = ptsname(&keys, Vec::new()).unwrap();
-        let terminal = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags(libc::O_NOCTTY)
-            .open(std::ffi::OsStr::from_bytes(name.as_bytes()))
-            .unwrap();
+        let (keys, terminal) = pty::open(80, 24);
         // It becomes the terminal of a session, whose one group is in its foreground.
         let mut command = Command::new("setsid");
         let program = program.as_std();
@@ -50,7 +35,7 @@ impl Terminal {
             command.current_dir(folder);
         }
         let forwarding = Forwarding::begin(command, Stdio::from(terminal));
-        (Self { keys: keys.into() }, forwarding)
+        (Self { keys }, forwarding)
     }
 
     /// Presses a key together with Ctrl.

@@ -4,7 +4,9 @@ use std::sync::Once;
 
 use crossterm::cursor;
 use crossterm::execute;
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::terminal::{
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
@@ -23,9 +25,14 @@ impl Screen {
         if screen.is_err() {
             restore();
         }
-        let mut screen = screen?;
-        execute!(io::stdout(), EnterAlternateScreen, cursor::Hide)?;
-        screen.terminal.clear()?;
+        let screen = screen?;
+        // `Terminal::clear` would ask the terminal where its cursor is, and wait two seconds for one that does not say.
+        execute!(
+            io::stdout(),
+            EnterAlternateScreen,
+            Clear(ClearType::All),
+            cursor::Hide
+        )?;
         Ok(screen)
     }
 }
