@@ -71,6 +71,10 @@ ten-thousand *args:
 capture *args:
     cargo test --profile fast -p podline-cli --test soak -- capture {{ args }}
 
+# Compare what podline costs with its terminal view, with its web page and with neither, at a thousand connections; on Linux.
+view-load *args:
+    cargo test --profile fast -p podline-cli --test soak -- views {{ args }}
+
 # Build what the pods of the end-to-end suite run.
 workload:
     cargo build -p podline-minicluster --bin podline-workload

@@ -1,9 +1,10 @@
 //! Hours in a minute: mixed traffic through podline, with faults in the cluster every few seconds; and ten thousand
-//! connections at once. Both run the program as a child against a minicluster in this process.
+//! connections at once; and what looking at it costs. All run the program as a child against a minicluster in this process.
 //!
 //! `cargo test -p podline-cli --test soak` takes half a minute; `-- --seconds 3600` an hour; `-- --seed N` the same faults
 //! and visitors again, as far as time allows; `-- --fault WORD` has only faults with that in their names. `-- ten_thousand` opens
-//! the ten thousand connections, `-- capture` records a GiB, both of which are left out otherwise.
+//! the ten thousand connections, `-- capture` records a GiB, `-- views` compares podline with its views and without; these are left
+//! out otherwise. `PODLINE_E2E_PROGRAM` is another podline to run than the one that cargo built with this.
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 #![allow(
@@ -20,6 +21,11 @@ mod many;
 mod mixed;
 mod process;
 mod program;
+#[cfg(target_os = "linux")]
+#[path = "../../../monitor/tests/support/pty.rs"]
+mod pty;
+#[cfg(target_os = "linux")]
+mod views;
 mod visitors;
 
 use std::process::ExitCode;
@@ -28,11 +34,12 @@ use arguments::Arguments;
 use many::Spread;
 
 /// What can be run, and whether it is left out where nobody names it.
-const PARTS: [(&str, bool); 4] = [
+const PARTS: [(&str, bool); 5] = [
     ("a_capture_of_one_gib_is_read_back", true),
     ("mixed_traffic_with_faults", false),
     ("ten_thousand_connections_over_four_pods", true),
     ("ten_thousand_connections_to_one_pod_with_one_stalled", true),
+    ("views_of_a_thousand_connections", true),
 ];
 
 fn main() -> ExitCode {
@@ -78,7 +85,16 @@ fn main() -> ExitCode {
             "ten_thousand_connections_over_four_pods" => {
                 runtime.block_on(many::run(&arguments, Spread::FourPods))
             }
-            _ => runtime.block_on(many::run(&arguments, Spread::OnePod)),
+            "ten_thousand_connections_to_one_pod_with_one_stalled" => {
+                runtime.block_on(many::run(&arguments, Spread::OnePod))
+            }
+            #[cfg(target_os = "linux")]
+            _ => runtime.block_on(views::run(&arguments)),
+            #[cfg(not(target_os = "linux"))]
+            _ => {
+                println!("  skipped: the system does not say what a process costs");
+                Ok(())
+            }
         };
         match result {
             Ok(()) => println!("test {name} ... ok"),

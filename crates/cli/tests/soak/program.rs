@@ -138,7 +138,7 @@ impl Program {
 }
 
 /// The podline that cargo built with this, or another.
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     std::env::var_os("PODLINE_E2E_PROGRAM")
         .map_or_else(|| env!("CARGO_BIN_EXE_podline").into(), PathBuf::from)
 }
