@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, process::Stdio, sync::Arc};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -19,6 +19,8 @@ use crate::{
 cases! {
     a_failure_at_the_start_is_an_event_too;
     addresses_are_told_before_their_forward_is_ready;
+    a_wrong_command_line_is_told_in_words_alone;
+    connections_that_are_looked_into_are_events_of_the_schema [Signals];
     every_line_is_an_event_of_the_schema [Signals];
     metrics_count_what_goes_through;
 }
@@ -134,6 +136,110 @@ async fn every_line_is_an_event_of_the_schema(world: Arc<World>) {
         "{:?}",
         said.stderr
     );
+}
+
+async fn connections_that_are_looked_into_are_events_of_the_schema(world: Arc<World>) {
+    let arguments = [
+        "--output=json",
+        "--http",
+        "--address=127.0.0.1",
+        "tools",
+        ":8080",
+        ":7",
+    ];
+    let forwarding = Forwarding::begin(podline(&world, &arguments), Stdio::null());
+    let has = |kind: &'static str, number: usize| {
+        move |lines: &[String]| {
+            let kind = format!(r#""kind":"{kind}""#);
+            lines.iter().filter(|line| line.contains(&kind)).count() >= number
+        }
+    };
+    let told = events(&forwarding.says_enough(has("ready", 1)).await);
+    let connect = async |remote: u16| {
+        let listening = of_kind(&told, "listening");
+        let event = listening.iter().find(|event| event["remote_port"] == remote);
+        let port = u16::try_from(event.unwrap()["local_port"].as_u64().unwrap()).unwrap();
+        App::new(TcpStream::connect(("127.0.0.1", port)).await.unwrap())
+    };
+    let mut app = connect(8080).await;
+    let name = app.get("/whoami?token=s3cret").await;
+    app.post("/hash", b"0123456789").await;
+    let http = app.local_port();
+    let mut app = connect(7).await;
+    app.is_echoed(b"*1\r\n$4\r\nPING\r\n").await;
+    let redis = app.local_port();
+    forwarding.says_enough(has("http_exchange", 2)).await;
+    forwarding.says_enough(has("protocol_recognised", 2)).await;
+    forwarding.signal("INT").await;
+    let said = forwarding.end().await;
+    assert_eq!(said.status.code(), Some(0), "{:?}", said.stderr);
+    let told = events(&said.stdout);
+    let exchanges = of_kind(&told, "http_exchange");
+    let shown: Vec<Value> = exchanges
+        .iter()
+        .map(|event| {
+            json!([
+                event["method"],
+                event["path"],
+                event["status"],
+                event["request_bytes"],
+                event["response_bytes"],
+                event["end"],
+                event["peer_port"],
+                event["target"]
+            ])
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            json!([
+                "GET",
+                "/whoami?token=…",
+                200,
+                0,
+                name.len(),
+                "complete",
+                http,
+                "pod/tools"
+            ]),
+            json!(["POST", "/hash", 200, 10, 65, "complete", http, "pod/tools"]),
+        ]
+    );
+    for event in exchanges {
+        assert!(event["first_byte_seconds"].as_f64() <= event["duration_seconds"].as_f64());
+    }
+    let mut recognised: Vec<_> = of_kind(&told, "protocol_recognised")
+        .iter()
+        .map(|event| (event["peer_port"].as_u64().unwrap(), event["protocol"].clone()))
+        .collect();
+    recognised.sort_by_key(|(port, _)| *port != u64::from(http));
+    assert_eq!(
+        recognised.iter().map(|(port, _)| *port).collect::<Vec<_>>(),
+        [u64::from(http), u64::from(redis)],
+        "{recognised:?}"
+    );
+    assert!(
+        recognised[0].1.to_string().to_lowercase().contains("http")
+            && recognised[1].1.to_string().to_lowercase().contains("redis"),
+        "{recognised:?}"
+    );
+    assert!(!said.stdout.iter().any(|line| line.contains("s3cret")));
+}
+
+async fn a_wrong_command_line_is_told_in_words_alone(world: Arc<World>) {
+    for (arguments, error) in [
+        (
+            &["tools", ":7", "--nonsense"][..],
+            "error: unknown flag: --nonsense",
+        ),
+        (&["tools", ":7", "--hold=soon"], "error: "),
+    ] {
+        let said = Forwarding::run(&world, &[&["--output=json"], arguments].concat()).await;
+        assert_eq!(said.status.code(), Some(1));
+        assert!(said.stdout.is_empty(), "{:?}", said.stdout);
+        assert!(said.stderr[0].starts_with(error), "{:?}", said.stderr);
+    }
 }
 
 async fn addresses_are_told_before_their_forward_is_ready(world: Arc<World>) {
