@@ -1,6 +1,11 @@
 //! A real browser without a window, told what to do by its debugging protocol over a pair of pipes.
 
-use std::{collections::VecDeque, path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    collections::VecDeque,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -172,15 +177,42 @@ impl Browser {
         }
     }
 
+    /// Lets pages download into this folder.
+    pub(crate) async fn download_into(&mut self, folder: &Path) {
+        // Each file has the name of its number.
+        let behaviour = json!({"behavior": "allowAndName", "downloadPath": folder, "eventsEnabled": true});
+        self.command(None, "Browser.setDownloadBehavior", behaviour).await;
+    }
+
+    /// Waits until a download is whole, and gives its number.
+    pub(crate) async fn downloaded(&mut self) -> String {
+        let is_it = |event: &Value| {
+            let state = &event["params"]["state"];
+            assert_ne!(state, "canceled", "{event}");
+            event["method"] == "Browser.downloadProgress" && state == "completed"
+        };
+        let event = self.first_event("the end of a download", is_it).await;
+        event["params"]["guid"].as_str().unwrap().to_owned()
+    }
+
     /// Waits for something to happen in a page.
     async fn event(&mut self, page: &Page, name: &str) {
-        let is_it = |message: &Value| message["method"] == name && message["sessionId"] == page.session;
+        let is_it = |event: &Value| event["method"] == name && event["sessionId"] == page.session;
+        self.first_event(name, is_it).await;
+    }
+
+    async fn first_event(&mut self, awaited: &str, is_it: impl Fn(&Value) -> bool) -> Value {
         while let Some(event) = self.events.pop_front() {
             if is_it(&event) {
-                return;
+                return event;
             }
         }
-        while !is_it(&self.message(name).await) {}
+        loop {
+            let event = self.message(awaited).await;
+            if is_it(&event) {
+                return event;
+            }
+        }
     }
 
     async fn message(&mut self, awaited: &str) -> Value {

@@ -1,17 +1,20 @@
 //! The page of `--web`, in a browser.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
+use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
+    time::timeout,
 };
 
-use crate::{browser::Browser, forwarding::Forwarding, harness::cases, world::World};
+use crate::{browser::Browser, forwarding::Forwarding, harness::cases, tshark, world::World};
 
 cases! {
     a_page_of_somebody_else_can_neither_read_nor_change_nor_frame_it [Chromium];
+    a_capture_is_downloaded_by_its_button_while_it_is_made [Chromium, Tshark];
     an_address_that_others_reach_has_to_be_allowed;
     the_link_is_printed_and_its_token_nowhere_else;
     text_of_the_traffic_is_shown_and_never_run [Chromium];
@@ -19,6 +22,12 @@ cases! {
     the_page_shows_real_traffic_and_hides_its_token [Chromium];
     without_its_token_the_page_shows_nothing [Chromium];
 }
+
+/// How long a download may take to have everything.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What an app says.
+const SAID: &[u8] = b"this is recorded";
 
 /// The rows of connections from this address.
 fn row(peer: &str) -> String {
@@ -193,6 +202,49 @@ async fn the_page_is_told_of_events_and_ends_a_connection_by_keyboard(world: Arc
     browser
         .until(&page, "document.querySelector('#detail').hidden")
         .await;
+}
+
+async fn a_capture_is_downloaded_by_its_button_while_it_is_made(world: Arc<World>) {
+    let file = world.folder().join("downloaded.pcapng");
+    let arguments = [
+        "--web",
+        "--pcap",
+        file.to_str().unwrap(),
+        "--address=127.0.0.1",
+        "tools",
+        ":7",
+    ];
+    let forwarding = Forwarding::start(&world, &arguments).await;
+    let mut browser = Browser::start();
+    let folder = TempDir::new().unwrap();
+    browser.download_into(folder.path()).await;
+    let page = browser.open(&link(&forwarding).await).await;
+    let button = "document.querySelector('#capture')";
+    let mut app = forwarding.connect(7).await;
+    app.is_echoed(SAID).await;
+    let shown = format!("/^Download capture so far \\([1-9]/.test({button}.textContent) && !{button}.hidden");
+    browser.until(&page, &shown).await;
+    let downloaded = async {
+        loop {
+            browser
+                .until(&page, &format!("!{button}.disabled && ({button}.click(), true)"))
+                .await;
+            let path = folder.path().join(browser.downloaded().await);
+            // What is written a moment later is in the next one.
+            if tshark::fields(&path, "tcp.len > 0", &["tcp.len"]).await.len() == 2 {
+                return path;
+            }
+        }
+    };
+    let path = timeout(PATIENCE, downloaded)
+        .await
+        .expect("all of it comes in time");
+    tshark::finds_no_fault(&path, 1).await;
+    assert_eq!(tshark::follow(&path, "0").await, (SAID.to_vec(), SAID.to_vec()));
+    let downloaded = std::fs::read(&path).unwrap();
+    assert!(std::fs::read(&file).unwrap().starts_with(&downloaded));
+    // And the connection goes on.
+    app.is_echoed(b"still here").await;
 }
 
 async fn text_of_the_traffic_is_shown_and_never_run(world: Arc<World>) {
