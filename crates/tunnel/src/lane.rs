@@ -1,6 +1,7 @@
 //! The right to run one connection on a session.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::pair::{PairReceiver, PairSender};
 use crate::session::Shared;
@@ -26,6 +27,24 @@ impl Lane {
     /// The number of its session, from 0 in the order in which the pool asked for them.
     pub fn session(&self) -> u64 {
         self.session.as_ref().map_or(0, |session| session.number())
+    }
+
+    /// How long a PING takes to the peer and back, on the lane's session; None if it can have no answer now. The lane is
+    /// not used up. A peer that never answers is waited for until the session is found dead.
+    ///
+    /// # Errors
+    /// The session ended.
+    pub async fn round_trip(&self) -> Result<Option<Duration>, SessionError> {
+        let Some(session) = &self.session else {
+            return Ok(None);
+        };
+        let Some(answer) = session.lock().time_ping()? else {
+            return Ok(None);
+        };
+        match answer.await {
+            Ok(took) => Ok(Some(took)),
+            Err(_) => Err(session.lock().lost().unwrap_or(SessionError::ShutDown)),
+        }
     }
 
     /// Opens the pair for the pod's `port`. The opening never waits for the peer, nor for bytes.

@@ -88,6 +88,8 @@ pub struct Session {
     tails: BTreeSet<StreamId>,
     next_stream: u32,
     next_ping: u32,
+    /// PINGs whose answers somebody waits for, and when they were sent.
+    timed_pings: BTreeMap<u32, Time>,
     round_trip: RoundTrip,
     in_flight: InFlight,
     rate: Rate,
@@ -114,6 +116,7 @@ impl Session {
             tails: BTreeSet::new(),
             next_stream: PROBE_STREAM.get() + 2,
             next_ping: 0,
+            timed_pings: BTreeMap::new(),
             round_trip: RoundTrip::default(),
             in_flight: InFlight::default(),
             rate: Rate::new(now),
@@ -359,6 +362,18 @@ impl Session {
     /// Says farewell: the peer ends everything when it reads this.
     pub fn go_away(&mut self) {
         self.output.extend_from_slice(&spdy::go_away(0, GoAwayStatus::OK));
+    }
+
+    /// Sends a PING whose answer is told by [`Event::RoundTrip`], and gives its number. None: the lane that it would fall to
+    /// answers nothing now.
+    pub fn time_ping(&mut self, now: Time) -> Option<u32> {
+        if self.fault.is_some() || !self.prospects().lane_answers {
+            return None;
+        }
+        let ordinal = self.next_ping;
+        self.ping(now);
+        self.timed_pings.insert(ordinal, now);
+        Some(ordinal)
     }
 
     /// Opens no more pairs here.

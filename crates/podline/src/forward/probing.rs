@@ -1,4 +1,7 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use podline_wire::session::PONG_DEADLINE;
+use tokio::time::timeout;
 
 use super::Forward;
 use super::search::Search;
@@ -34,6 +37,26 @@ impl Forward {
     /// As [`Forward::probe`].
     pub async fn probe_serving(&self, port: usize, ask: &Ask) -> Result<Probed, End> {
         self.probe_with(port, Some(ask)).await
+    }
+
+    /// How long the way to the node of the pod whose turn it is takes, there and back: a PING on a session to it, at one of the
+    /// forward's ports as in [`Forward::probe`]. It does not reach the pod, and the app sees nothing of it. None: the session's lanes
+    /// are all taken by what stalls them, so that nothing answers.
+    ///
+    /// # Errors
+    /// As [`Forward::probe`].
+    ///
+    /// # Panics
+    /// As [`Forward::probe`].
+    pub async fn round_trip(&self, port: usize) -> Result<Option<Duration>, End> {
+        let shared = &self.shared;
+        assert!(port < shared.remotes.len(), "there is no port number {port}");
+        let mut search = Search::new(&shared.stop);
+        let (_, _, lane) = search.lane(shared, port).await?;
+        match timeout(PONG_DEADLINE, lane.round_trip()).await {
+            Ok(took) => took.map_err(End::SessionLost),
+            Err(_) => Err(End::Unanswered),
+        }
     }
 
     async fn probe_with(&self, index: usize, ask: Option<&Ask>) -> Result<Probed, End> {

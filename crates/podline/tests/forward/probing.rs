@@ -163,3 +163,16 @@ async fn without_a_pod_a_probe_waits_as_long_as_a_connection() {
     holding(&mut events).await;
     assert!(matches!(soon(forward.probe(0)).await, Err(End::NoPod(_))));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_round_trip_touches_no_port() {
+    let stage = Stage::new().await;
+    // Nothing listens there, and nobody has to.
+    let forward = tools(&stage, &[":83"]).await;
+    for _ in 0..10 {
+        let took = soon(forward.round_trip(0)).await.unwrap();
+        assert!(took.is_some_and(|took| took > Duration::ZERO));
+    }
+    assert_eq!(forward.view().pods()[0].connections, 0);
+    forward.shutdown().await;
+}

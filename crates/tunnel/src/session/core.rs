@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use podline_wire::Time;
 use podline_wire::session::{Backlog, Event, PairId, Peer, Received, Session};
+use tokio::sync::oneshot;
 
 use crate::clock::Clock;
 use crate::{Chunk, PairEnd, PairEnded, SessionError};
@@ -32,6 +33,8 @@ pub(crate) struct Core {
     /// What the session was told last of whether it is read.
     reading: bool,
     driver: Option<Waker>,
+    /// Who waits for the answer to a PING, by its number.
+    timed_pings: BTreeMap<u32, oneshot::Sender<Duration>>,
     /// Lanes lent to connections that were used or given back since the last report.
     settled: usize,
     /// Set once the session is over.
@@ -67,6 +70,7 @@ impl Core {
             stalled_reader,
             reading: true,
             driver: None,
+            timed_pings: BTreeMap::new(),
             settled: 0,
             lost: None,
             closing: None,
@@ -110,6 +114,27 @@ impl Core {
     pub(crate) fn give_back(&mut self) {
         self.settled += 1;
         self.wake_driver();
+    }
+
+    /// Sends a PING; what is given gets the time until its answer, or nothing if the session ends before. None: it can have no
+    /// answer now.
+    pub(crate) fn time_ping(&mut self) -> Result<Option<oneshot::Receiver<Duration>>, SessionError> {
+        if let Some(lost) = &self.lost {
+            return Err(lost.clone());
+        }
+        let Some(ping) = self.wire.time_ping(self.clock.now()) else {
+            return Ok(None);
+        };
+        let (sender, receiver) = oneshot::channel();
+        self.timed_pings.insert(ping, sender);
+        self.collect();
+        self.wake_driver();
+        Ok(Some(receiver))
+    }
+
+    /// Why the session is over, if it is.
+    pub(crate) fn lost(&self) -> Option<SessionError> {
+        self.lost.clone()
     }
 
     /// How many bytes may be sent as one frame now; None: `waker` is called when that changes.
@@ -325,6 +350,12 @@ impl Core {
                         wake(&mut state.sender);
                     }
                 }
+                Event::RoundTrip { ping, took } => {
+                    if let Some(waiting) = self.timed_pings.remove(&ping) {
+                        // Who asked may not want to know any more.
+                        let _ = waiting.send(took);
+                    }
+                }
                 Event::Ended(pair, end) => {
                     self.backlog.handle_ended(pair);
                     if let Some(state) = self.pairs.get_mut(&pair) {
@@ -344,6 +375,7 @@ impl Core {
     }
 
     fn end_all(&mut self, error: &SessionError) {
+        self.timed_pings.clear();
         for state in self.pairs.values_mut() {
             state
                 .end

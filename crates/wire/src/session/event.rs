@@ -1,5 +1,7 @@
 //! What a session tells whoever drives it.
 
+use std::time::Duration;
+
 use crate::spdy::{GoAwayStatus, PeerMisbehaved};
 
 use super::{PONG_DEADLINE, PairEnd, PairId, Peer};
@@ -29,6 +31,13 @@ pub enum Event {
     PeerKnown(Peer),
     /// The peer's answer to the pair's opening came.
     Opened(PairId),
+    /// A PING of [`Session::time_ping`](super::Session::time_ping) was answered.
+    RoundTrip {
+        /// Its number.
+        ping: u32,
+        /// From its being sent until its answer.
+        took: Duration,
+    },
     /// The peer takes no more bytes of the pair: what was not sent yet is to be dropped, before the next output is
     /// taken.
     Stopped(PairId),

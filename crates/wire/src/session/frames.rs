@@ -72,6 +72,10 @@ impl Session {
         }
         self.liveness.handle_pong();
         let ordinal = id / 2;
+        if let Some(sent) = self.timed_pings.remove(&ordinal) {
+            let took = now.saturating_since(sent);
+            self.events.push_back(Event::RoundTrip { ping: ordinal, took });
+        }
         let lane = LaneIndex::of_ping(ordinal);
         if let Some(fence) = self
             .lane_mut(lane)

@@ -4,6 +4,7 @@
 
 mod proving;
 mod sharing;
+mod timing;
 
 use super::fences::LOGGED_FENCES;
 use super::*;
