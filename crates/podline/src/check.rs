@@ -18,10 +18,12 @@ mod judge;
 mod pods;
 
 mod port;
+pub(crate) use port::port_hint;
 
 mod report;
 pub use report::{Hop, Problem, Report, Stage, State};
 
 mod sessions;
+pub(crate) use sessions::session_hint;
 
 mod walk;

@@ -28,6 +28,9 @@
 //! # }
 //! ```
 
+pub mod bench;
+pub use bench::Bench;
+
 mod carrier;
 #[cfg(feature = "trial")]
 #[doc(hidden)]

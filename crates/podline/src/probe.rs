@@ -18,6 +18,7 @@ pub(crate) use io::{Told, run};
 
 #[allow(clippy::module_inception, reason = "the folder's main type")]
 mod probe;
+pub(crate) use probe::is_reset;
 pub use probe::{PROBE_DEADLINE, Probe, Probed};
 
 mod talk;

@@ -79,7 +79,7 @@ fn declared_port((number, name): &(u16, Option<Untrusted>)) -> String {
 }
 
 /// What can be done about what a port was found to be.
-fn port_hint(probe: &Probe) -> Option<&'static str> {
+pub(crate) fn port_hint(probe: &Probe) -> Option<&'static str> {
     match probe {
         Probe::Dropped => Some(
             "the container runtime connects from inside the pod, so it is something in the pod that drops packets: \

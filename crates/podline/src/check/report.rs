@@ -138,7 +138,7 @@ impl State {
 }
 
 impl Problem {
-    pub(super) fn new(reason: impl Into<String>, hint: Option<String>) -> Self {
+    pub(crate) fn new(reason: impl Into<String>, hint: Option<String>) -> Self {
         Self {
             reason: Untrusted::new(reason),
             hint: hint.map(Untrusted::new),

@@ -77,7 +77,7 @@ impl Sessions {
             } else {
                 State::Doubtful
             };
-            let hop = hop.problem(reason(error).as_raw(), hint(error));
+            let hop = hop.problem(reason(error).as_raw(), session_hint(error));
             Hop { state, ..hop }
         });
         hops.collect()
@@ -107,7 +107,8 @@ impl Sessions {
     }
 }
 
-fn hint(error: &SessionError) -> Option<String> {
+/// What can be done about a session that could not be made.
+pub(crate) fn session_hint(error: &SessionError) -> Option<String> {
     if let SessionError::Upgrade(failure) = error {
         return ConnectError::behind(&**failure).and_then(ConnectError::hint);
     }

@@ -1,10 +1,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use podline_cluster::Target;
-use podline_tunnel::PodAddress;
+use podline_tunnel::{PodAddress, Transport, TransportChoice};
 use podline_wire::Untrusted;
 
 use super::route::Standing;
@@ -91,6 +92,16 @@ impl ForwardView {
         let mut pods: Vec<PodView> = pods.into_values().collect();
         pods.sort_by(|one, other| one.address.name.cmp(&other.address.name));
         pods
+    }
+
+    /// How sessions are made: as was asked for, or by what was fallen back to; `None` when it is no more.
+    pub fn transport(&self) -> Option<Transport> {
+        let shared = self.shared.upgrade()?;
+        Some(match shared.settings.transport {
+            TransportChoice::Auto if !shared.fell_back.load(Ordering::Relaxed) => Transport::Websocket,
+            TransportChoice::Websocket => Transport::Websocket,
+            TransportChoice::Auto | TransportChoice::Spdy => Transport::Spdy,
+        })
     }
 
     /// How many connections are open, those included that are held.

@@ -87,7 +87,6 @@ impl Probe {
     }
 
     fn of_text(kind: FailureKind, text: Untrusted) -> Result<Self, End> {
-        let is_reset = |why: &str| why.contains("connection reset by peer") || why.contains("broken pipe");
         match kind {
             FailureKind::Dial => {
                 let (_, why) = dial_failure(text.as_raw()).unwrap_or_default();
@@ -104,6 +103,11 @@ impl Probe {
             _ => Err(End::PodError(text)),
         }
     }
+}
+
+/// Whether a text of the runtime says that the port reset the connection.
+pub(crate) fn is_reset(text: &str) -> bool {
+    text.contains("connection reset by peer") || text.contains("broken pipe")
 }
 
 impl fmt::Display for Probe {
