@@ -85,6 +85,7 @@ set edit:completion:arg-completer[podline] = {|@words|
             cand --version 'Print version'
             cand completion 'Print the completion script of a shell'
             cand demo 'Start a cluster inside this process and forward to it'
+            cand bench 'Measure a forward to a port: round trips, connections a second, bytes a second'
             cand check 'Walk the way to a target and its ports, and say what each hop found'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
@@ -99,6 +100,54 @@ set edit:completion:arg-completer[podline] = {|@words|
             cand -v 'How much to log on standard error: 0 (only what went wrong) to 6 (everything), as kubectl''s'
             cand --v 'How much to log on standard error: 0 (only what went wrong) to 6 (everything), as kubectl''s'
             cand --check 'Make real requests through the forward, say what was done, and exit with 0 if all went well or with 1'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'podline;bench'= {
+            cand --http-path 'The port answers to this path by HTTP, with any status'
+            cand -c 'How many connections to make at once, where many are measured: 1 to 512'
+            cand --connections 'How many connections to make at once, where many are measured: 1 to 512'
+            cand -d 'How long one measure takes: 100ms to 10m'
+            cand --duration 'How long one measure takes: 100ms to 10m'
+            cand -o 'How to tell what was measured'
+            cand --output 'How to tell what was measured'
+            cand --pod-running-timeout 'How long to wait until a pod of the target is running, such as `5s`, `2m` or `3h`'
+            cand --transport 'How to ask the API server for the connection into the pod, as for a forward'
+            cand -n 'The namespace of targets that name none'
+            cand --namespace 'The namespace of targets that name none'
+            cand --context 'The kubeconfig''s context to use'
+            cand --kubeconfig 'The kubeconfig file to read, and no other'
+            cand --cluster 'The kubeconfig''s cluster to use'
+            cand --user 'The kubeconfig''s user to use'
+            cand -s 'The URL of the API server'
+            cand --server 'The URL of the API server'
+            cand --proxy-url 'The proxy to the API server'
+            cand --token 'The bearer token to show to the API server'
+            cand --username 'The user name for basic authentication'
+            cand --password 'The password for basic authentication'
+            cand --as 'The user, or service account, to act as'
+            cand --as-group 'A group to act as; can be given more than once'
+            cand --as-uid 'The UID to act as'
+            cand --as-user-extra 'Something more about the user to act as, as KEY=VALUE; can be given more than once'
+            cand --certificate-authority 'The file with the certificates that the API server''s is checked against'
+            cand --client-certificate 'The file with the certificate to show to the API server'
+            cand --client-key 'The file with the key of that certificate'
+            cand --tls-server-name 'The name that the API server''s certificate must be for, if not the URL''s'
+            cand --insecure-skip-tls-verify 'Take any certificate for the API server''s; whoever is in between can read and change everything'
+            cand --request-timeout 'How long one request to the API server may take; `0` is no limit of its own'
+            cand --cache-dir 'kubectl''s cache of discovery; podline needs no discovery'
+            cand --disable-compression 'Ask for no compression; podline asks for none'
+            cand --kuberc 'kubectl''s file of preferences'
+            cand --log-flush-frequency 'kubectl''s time between two writes of its log; podline''s is written at once'
+            cand --match-server-version 'kubectl''s check that the server has its own version; podline has none in common with a server'
+            cand --profile 'kubectl''s profile of itself'
+            cand --profile-output 'The file for kubectl''s profile of itself'
+            cand --vmodule 'kubectl''s log levels by source file'
+            cand --warnings-as-errors 'kubectl''s way to fail on a warning from the server; a forward sees none'
+            cand -v 'How much to log on standard error: 0 (only what went wrong) to 6 (everything), as kubectl''s'
+            cand --v 'How much to log on standard error: 0 (only what went wrong) to 6 (everything), as kubectl''s'
+            cand --https 'The port answers by HTTPS, to the path `/` if no other is named; the app''s certificate is not looked at'
+            cand --echo 'The port sends back what it gets'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
@@ -146,12 +195,15 @@ set edit:completion:arg-completer[podline] = {|@words|
         &'podline;help'= {
             cand completion 'Print the completion script of a shell'
             cand demo 'Start a cluster inside this process and forward to it'
+            cand bench 'Measure a forward to a port: round trips, connections a second, bytes a second'
             cand check 'Walk the way to a target and its ports, and say what each hop found'
             cand help 'Print this message or the help of the given subcommand(s)'
         }
         &'podline;help;completion'= {
         }
         &'podline;help;demo'= {
+        }
+        &'podline;help;bench'= {
         }
         &'podline;help;check'= {
         }

@@ -88,6 +88,7 @@ complete -c podline -n "__fish_podline_needs_command" -s h -l help -d 'Print hel
 complete -c podline -n "__fish_podline_needs_command" -s V -l version -d 'Print version'
 complete -c podline -n "__fish_podline_needs_command" -a "completion" -d 'Print the completion script of a shell'
 complete -c podline -n "__fish_podline_needs_command" -a "demo" -d 'Start a cluster inside this process and forward to it'
+complete -c podline -n "__fish_podline_needs_command" -a "bench" -d 'Measure a forward to a port: round trips, connections a second, bytes a second'
 complete -c podline -n "__fish_podline_needs_command" -a "check" -d 'Walk the way to a target and its ports, and say what each hop found'
 complete -c podline -n "__fish_podline_needs_command" -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c podline -n "__fish_podline_using_subcommand completion" -s v -l v -d 'How much to log on standard error: 0 (only what went wrong) to 6 (everything), as kubectl\'s' -r
@@ -96,6 +97,48 @@ complete -c podline -n "__fish_podline_using_subcommand demo" -l kubeconfig -d '
 complete -c podline -n "__fish_podline_using_subcommand demo" -s v -l v -d 'How much to log on standard error: 0 (only what went wrong) to 6 (everything), as kubectl\'s' -r
 complete -c podline -n "__fish_podline_using_subcommand demo" -l check -d 'Make real requests through the forward, say what was done, and exit with 0 if all went well or with 1'
 complete -c podline -n "__fish_podline_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c podline -n "__fish_podline_using_subcommand bench" -l http-path -d 'The port answers to this path by HTTP, with any status' -r -f
+complete -c podline -n "__fish_podline_using_subcommand bench" -s c -l connections -d 'How many connections to make at once, where many are measured: 1 to 512' -r
+complete -c podline -n "__fish_podline_using_subcommand bench" -s d -l duration -d 'How long one measure takes: 100ms to 10m' -r
+complete -c podline -n "__fish_podline_using_subcommand bench" -s o -l output -d 'How to tell what was measured' -r -f -a "json\t'One JSON object, when all is measured'
+text\t'A line for each measure, as soon as it is taken'"
+complete -c podline -n "__fish_podline_using_subcommand bench" -l pod-running-timeout -d 'How long to wait until a pod of the target is running, such as `5s`, `2m` or `3h`' -r
+complete -c podline -n "__fish_podline_using_subcommand bench" -l transport -d 'How to ask the API server for the connection into the pod, as for a forward' -r -f -a "auto\t'WebSocket first, SPDY where that is refused'
+spdy\t'SPDY alone'
+websocket\t'WebSocket alone'"
+complete -c podline -n "__fish_podline_using_subcommand bench" -s n -l namespace -d 'The namespace of targets that name none' -r
+complete -c podline -n "__fish_podline_using_subcommand bench" -l context -d 'The kubeconfig\'s context to use' -r
+complete -c podline -n "__fish_podline_using_subcommand bench" -l kubeconfig -d 'The kubeconfig file to read, and no other' -r -F
+complete -c podline -n "__fish_podline_using_subcommand bench" -l cluster -d 'The kubeconfig\'s cluster to use' -r
+complete -c podline -n "__fish_podline_using_subcommand bench" -l user -d 'The kubeconfig\'s user to use' -r
+complete -c podline -n "__fish_podline_using_subcommand bench" -s s -l server -d 'The URL of the API server' -r -f
+complete -c podline -n "__fish_podline_using_subcommand bench" -l proxy-url -d 'The proxy to the API server' -r -f
+complete -c podline -n "__fish_podline_using_subcommand bench" -l token -d 'The bearer token to show to the API server' -r
+complete -c podline -n "__fish_podline_using_subcommand bench" -l username -d 'The user name for basic authentication' -r
+complete -c podline -n "__fish_podline_using_subcommand bench" -l password -d 'The password for basic authentication' -r
+complete -c podline -n "__fish_podline_using_subcommand bench" -l as -d 'The user, or service account, to act as' -r
+complete -c podline -n "__fish_podline_using_subcommand bench" -l as-group -d 'A group to act as; can be given more than once' -r
+complete -c podline -n "__fish_podline_using_subcommand bench" -l as-uid -d 'The UID to act as' -r
+complete -c podline -n "__fish_podline_using_subcommand bench" -l as-user-extra -d 'Something more about the user to act as, as KEY=VALUE; can be given more than once' -r
+complete -c podline -n "__fish_podline_using_subcommand bench" -l certificate-authority -d 'The file with the certificates that the API server\'s is checked against' -r -F
+complete -c podline -n "__fish_podline_using_subcommand bench" -l client-certificate -d 'The file with the certificate to show to the API server' -r -F
+complete -c podline -n "__fish_podline_using_subcommand bench" -l client-key -d 'The file with the key of that certificate' -r -F
+complete -c podline -n "__fish_podline_using_subcommand bench" -l tls-server-name -d 'The name that the API server\'s certificate must be for, if not the URL\'s' -r
+complete -c podline -n "__fish_podline_using_subcommand bench" -l insecure-skip-tls-verify -d 'Take any certificate for the API server\'s; whoever is in between can read and change everything' -r
+complete -c podline -n "__fish_podline_using_subcommand bench" -l request-timeout -d 'How long one request to the API server may take; `0` is no limit of its own' -r
+complete -c podline -n "__fish_podline_using_subcommand bench" -l cache-dir -d 'kubectl\'s cache of discovery; podline needs no discovery' -r -f -a "(__fish_complete_directories)"
+complete -c podline -n "__fish_podline_using_subcommand bench" -l disable-compression -d 'Ask for no compression; podline asks for none' -r
+complete -c podline -n "__fish_podline_using_subcommand bench" -l kuberc -d 'kubectl\'s file of preferences' -r -F
+complete -c podline -n "__fish_podline_using_subcommand bench" -l log-flush-frequency -d 'kubectl\'s time between two writes of its log; podline\'s is written at once' -r
+complete -c podline -n "__fish_podline_using_subcommand bench" -l match-server-version -d 'kubectl\'s check that the server has its own version; podline has none in common with a server' -r
+complete -c podline -n "__fish_podline_using_subcommand bench" -l profile -d 'kubectl\'s profile of itself' -r
+complete -c podline -n "__fish_podline_using_subcommand bench" -l profile-output -d 'The file for kubectl\'s profile of itself' -r -F
+complete -c podline -n "__fish_podline_using_subcommand bench" -l vmodule -d 'kubectl\'s log levels by source file' -r
+complete -c podline -n "__fish_podline_using_subcommand bench" -l warnings-as-errors -d 'kubectl\'s way to fail on a warning from the server; a forward sees none' -r
+complete -c podline -n "__fish_podline_using_subcommand bench" -s v -l v -d 'How much to log on standard error: 0 (only what went wrong) to 6 (everything), as kubectl\'s' -r
+complete -c podline -n "__fish_podline_using_subcommand bench" -l https -d 'The port answers by HTTPS, to the path `/` if no other is named; the app\'s certificate is not looked at'
+complete -c podline -n "__fish_podline_using_subcommand bench" -l echo -d 'The port sends back what it gets'
+complete -c podline -n "__fish_podline_using_subcommand bench" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c podline -n "__fish_podline_using_subcommand check" -l http-path -d 'Ask each port for this path by HTTP; it has to answer, with any status' -r -f
 complete -c podline -n "__fish_podline_using_subcommand check" -s o -l output -d 'How to tell what was found' -r -f -a "json\t'One JSON object, when the walk is over'
 text\t'A line for each hop, as soon as it is made'"
@@ -131,7 +174,8 @@ complete -c podline -n "__fish_podline_using_subcommand check" -l warnings-as-er
 complete -c podline -n "__fish_podline_using_subcommand check" -s v -l v -d 'How much to log on standard error: 0 (only what went wrong) to 6 (everything), as kubectl\'s' -r
 complete -c podline -n "__fish_podline_using_subcommand check" -l https -d 'Ask by HTTPS, for the path `/` if no other is named; the app\'s certificate is not looked at'
 complete -c podline -n "__fish_podline_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c podline -n "__fish_podline_using_subcommand help; and not __fish_seen_subcommand_from completion demo check help" -f -a "completion" -d 'Print the completion script of a shell'
-complete -c podline -n "__fish_podline_using_subcommand help; and not __fish_seen_subcommand_from completion demo check help" -f -a "demo" -d 'Start a cluster inside this process and forward to it'
-complete -c podline -n "__fish_podline_using_subcommand help; and not __fish_seen_subcommand_from completion demo check help" -f -a "check" -d 'Walk the way to a target and its ports, and say what each hop found'
-complete -c podline -n "__fish_podline_using_subcommand help; and not __fish_seen_subcommand_from completion demo check help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c podline -n "__fish_podline_using_subcommand help; and not __fish_seen_subcommand_from completion demo bench check help" -f -a "completion" -d 'Print the completion script of a shell'
+complete -c podline -n "__fish_podline_using_subcommand help; and not __fish_seen_subcommand_from completion demo bench check help" -f -a "demo" -d 'Start a cluster inside this process and forward to it'
+complete -c podline -n "__fish_podline_using_subcommand help; and not __fish_seen_subcommand_from completion demo bench check help" -f -a "bench" -d 'Measure a forward to a port: round trips, connections a second, bytes a second'
+complete -c podline -n "__fish_podline_using_subcommand help; and not __fish_seen_subcommand_from completion demo bench check help" -f -a "check" -d 'Walk the way to a target and its ports, and say what each hop found'
+complete -c podline -n "__fish_podline_using_subcommand help; and not __fish_seen_subcommand_from completion demo bench check help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

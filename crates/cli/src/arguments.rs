@@ -1,6 +1,7 @@
 //! What was typed: the command line as clap reads it. Nothing here looks at a file, a cluster or a socket; `plan` turns
 //! what was typed into what will be done.
 
+mod bench;
 mod capture;
 mod check;
 mod completion;
@@ -17,6 +18,7 @@ use std::ffi::OsString;
 
 use clap::{FromArgMatches as _, Parser};
 
+pub use bench::{BenchArguments, BenchFormat};
 pub use capture::CaptureArguments;
 pub use check::{CheckArguments, CheckFormat};
 pub use completion::CompletionArguments;
@@ -67,6 +69,9 @@ pub struct Arguments {
 /// The words that are commands when they come first; such a pod is `pod/demo`.
 #[derive(Debug, clap::Subcommand)]
 pub enum Subcommand {
+    /// Measure a forward to a port: round trips, connections a second, bytes a second
+    #[command(long_about = BENCH_ABOUT, after_long_help = BENCH_STATUS)]
+    Bench(Box<BenchArguments>),
     /// Walk the way to a target and its ports, and say what each hop found
     #[command(long_about = CHECK_ABOUT, after_long_help = CHECK_STATUS)]
     Check(Box<CheckArguments>),
@@ -120,6 +125,7 @@ impl Arguments {
                  {name} [TYPE/]NAME [LOCAL_PORT:]REMOTE_PORT... [OPTIONS] -- PROGRAM [ARGUMENT]...\n       \
                  {name} COMMAND"
             ));
+        let command = command.mut_subcommand("bench", completed);
         completed(command.mut_subcommand("check", completed))
     }
 }
@@ -174,6 +180,25 @@ PODLINE_ADDR; `{port}` and `{addr}` in its arguments are replaced by them. Where
 PODLINE_PORT_1 or `{port1}` is the first, and so on. `{{` stands for a brace. podline's own lines go to \
 standard error then; SIGINT, SIGTERM, SIGHUP and SIGQUIT go to the program.";
 
+const BENCH_ABOUT: &str = "\
+Starts a forward to one port of a target and measures it as an app sees it, by connections to a local port: the round trip to the API \
+server and to the pod's node, how long a new connection and a request take, connections a second, and bytes a second, with one \
+connection and with many at once.
+
+What the port serves is not guessed. --http-path and --https ask it by HTTP, --echo is for a port that sends back what it gets, \
+and every byte of that is compared. Without one of them the port gets empty connections only, and less can be measured.
+
+The service notices: with the defaults it gets some thousand small requests, or as many bytes as it can send, for about ten seconds. What \
+fails is counted by reason, and is in no average. Ctrl-C ends it in order, with what was measured until then.";
+
+const BENCH_STATUS: &str = "\
+Exit status:
+  0    measured; what failed of it is in the report
+  1    the command line is wrong
+  10 to 22  it could not be measured, for a reason at that stage of the way, as `podline check` tells them
+  130  ended by Ctrl-C
+  143  ended by SIGTERM";
+
 const CHECK_ABOUT: &str = "\
 Walks the way from here to a target's ports and says for each hop what it found and how long it took: configuration, \
 credentials, DNS, proxy, TCP, TLS, the API server, who you are, the rights, the target, its pods, sessions over both transports, \
@@ -208,6 +233,7 @@ Examples:
   podline svc/web --all-ports               every TCP port that the service declares
   podline svc/web :80 -- curl http://{addr} a program that needs the port, and no longer than that
   podline check svc/web 80                  what is wrong on the way, if something is
+  podline bench svc/web 80 --http-path /    how fast a forward to it is
   podline demo                              a cluster inside the process, to try it all
 
 Exit status:

@@ -1,5 +1,6 @@
 //! What will be done: the command line, checked as far as it can be without a cluster.
 
+mod bench;
 mod capture;
 mod check;
 mod command;
@@ -26,6 +27,7 @@ use crate::{
     output::Failure,
 };
 
+pub use bench::BenchPlan;
 pub use check::CheckPlan;
 pub use command::CommandPlan;
 pub use environment::Environment;

@@ -1,5 +1,6 @@
 //! What the program does: performs a plan, tells about it, and ends in order.
 
+mod bench;
 mod capture;
 mod check;
 mod command;
@@ -26,7 +27,7 @@ use podline_monitor::json;
 use crate::{
     arguments::{Arguments, OutputFormat, Subcommand, UsageError},
     output::{Failure, Output, start_logging},
-    plan::{CheckPlan, Environment, ForwardPlan, StdoutOwner},
+    plan::{BenchPlan, CheckPlan, Environment, ForwardPlan, StdoutOwner},
 };
 
 use ending::Ending;
@@ -44,6 +45,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
                 output.event(&json::started(env!("CARGO_PKG_VERSION")));
             }
             match typed.subcommand {
+                Some(Subcommand::Bench(bench)) => {
+                    BenchPlan::new(*bench, &Environment::read()).and_then(|plan| {
+                        perform(Signals::install, |signals| {
+                            bench::run(plan, output.clone(), signals)
+                        })
+                    })
+                }
                 Some(Subcommand::Check(check)) => CheckPlan::new(*check).and_then(|plan| {
                     perform(Signals::install, |signals| {
                         check::run(plan, output.clone(), signals)

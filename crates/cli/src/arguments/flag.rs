@@ -10,6 +10,7 @@ use clap::{
     Arg, ArgAction,
     builder::{OsStringValueParser, TypedValueParser},
 };
+use podline::Bench;
 use podline_monitor::pcap::CaptureOptions;
 
 /// What the value of a flag is called that is on or off, by which such a flag is known.
@@ -123,6 +124,23 @@ pub(crate) fn sessions(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number @ 1..=MOST) => Ok(number),
         _ => Err(format!("must be a number from 1 to {MOST}")),
+    }
+}
+
+/// How many connections a bench makes at once.
+pub(crate) fn bench_connections(text: &str) -> Result<usize, String> {
+    const MOST: usize = Bench::MOST_CONNECTIONS;
+    match text.parse() {
+        Ok(number @ 1..=MOST) => Ok(number),
+        _ => Err(format!("must be a number from 1 to {MOST}")),
+    }
+}
+
+/// How long a measure of a bench takes.
+pub(crate) fn bench_duration(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        time if (Bench::LEAST_DURATION..=Bench::MOST_DURATION).contains(&time) => Ok(time),
+        _ => Err("must be from 100ms to 10m".to_owned()),
     }
 }
 

@@ -43,7 +43,9 @@ pub struct ForwardArguments {
     pub balance: Option<BalanceArgument>,
 
     /// End when a pod is lost, as kubectl does, rather than go on with its successor
-    #[arg(long, value_name = flag::BOOLEAN)]
+    ///
+    /// Without it, new connections wait for another pod.
+    #[arg(long, value_name = flag::BOOLEAN, hide_short_help = true)]
     pub exit_on_loss: bool,
 
     /// How long a pod may be silent before the end of an app that half-closed is passed on to it

@@ -220,6 +220,12 @@ fn the_first_word_is_a_command_if_it_is_one() {
             .subcommand,
         Some(Subcommand::Check(_))
     ));
+    assert!(matches!(
+        read(&["bench", "svc/web", "80", "--http_path=/", "-c", "4"])
+            .unwrap()
+            .subcommand,
+        Some(Subcommand::Bench(_))
+    ));
     let typed = read(&["pod/check", "80"]).unwrap();
     assert!(typed.subcommand.is_none());
     assert_eq!(typed.forward.words, ["pod/check", "80"]);

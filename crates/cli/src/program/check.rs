@@ -5,14 +5,17 @@ mod text;
 
 use podline::check::{Hop, Report, Stage};
 
-use super::{Ending, signals::Signals};
+use super::{
+    Ending,
+    signals::{Signal, Signals},
+};
 use crate::{
     arguments::CheckFormat,
     output::{Failure, Output},
     plan::CheckPlan,
 };
 
-/// The status of an end by Ctrl-C: nothing was found out then.
+/// The status of an end by Ctrl-C: not everything was found out then.
 const INTERRUPTED: u8 = 128 + 2;
 
 /// Walks until a hop fails, the way is through, or a signal comes.
@@ -24,10 +27,7 @@ pub(crate) async fn run(plan: CheckPlan, output: Output, mut signals: Signals) -
     };
     let report = tokio::select! {
         biased;
-        signal = signals.asked() => return Ok(match signal.into() {
-            Ending::Interrupted => Ending::Status(INTERRUPTED),
-            ending => ending,
-        }),
+        signal = signals.asked() => return Ok(interrupted(signal)),
         report = plan.check.run(tell) => report,
     };
     let failure = report.failed().map(|hop| failure(&plan.target, hop));
@@ -39,13 +39,21 @@ pub(crate) async fn run(plan: CheckPlan, output: Output, mut signals: Signals) -
     failure.map_or(Ok(Ending::Done), Err)
 }
 
+/// The end by a signal of what was to find something out.
+pub(super) fn interrupted(signal: Signal) -> Ending {
+    match signal.into() {
+        Ending::Interrupted => Ending::Status(INTERRUPTED),
+        ending => ending,
+    }
+}
+
 /// The exit status.
 fn status(report: &Report) -> u8 {
     report.failed().map_or(0, |hop| code(hop.stage))
 }
 
 /// The exit status of a walk that ends here; documented in the help.
-fn code(stage: Stage) -> u8 {
+pub(super) fn code(stage: Stage) -> u8 {
     match stage {
         Stage::Configuration => 10,
         Stage::Credentials => 11,

@@ -15,12 +15,17 @@ pub(crate) enum Ending {
     Terminated,
 }
 
+impl Ending {
+    /// The status of [`Ending::Terminated`].
+    pub(crate) const TERMINATED: u8 = 128 + 15;
+}
+
 impl From<Ending> for ExitCode {
     fn from(ending: Ending) -> Self {
         match ending {
             Ending::Done | Ending::Interrupted => Self::SUCCESS,
             Ending::Status(status) => Self::from(status),
-            Ending::Terminated => Self::from(128 + 15),
+            Ending::Terminated => Self::from(Ending::TERMINATED),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! All cases, by theme.
 
+mod bench;
 mod bytes;
 mod check;
 #[cfg(unix)]
@@ -30,6 +31,7 @@ use crate::harness::Case;
 
 pub(crate) fn all() -> Vec<Case> {
     [
+        bench::cases(),
         bytes::cases(),
         check::cases(),
         #[cfg(unix)]
