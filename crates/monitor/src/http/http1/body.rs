@@ -16,22 +16,22 @@ impl Body {
         Self::Length(0)
     }
 
-    /// Takes what belongs to it from `input`, and says how many bytes of payload that were. Payload is never looked at.
-    pub(super) fn skip(&mut self, input: &mut &[u8]) -> Result<u64, Lost> {
+    /// Takes what belongs to it from `input`, and counts the bytes of payload. Payload is never looked at.
+    pub(super) fn skip(&mut self, input: &mut &[u8], payload: &mut u64) -> Result<(), Lost> {
         match self {
-            Self::Chunked(chunked) => chunked.skip(input),
+            Self::Chunked(chunked) => return chunked.skip(input, payload),
             Self::Length(left) => {
                 let here = (input.len() as u64).min(*left);
                 *input = &input[here as usize..];
                 *left -= here;
-                Ok(here)
+                *payload += here;
             }
             Self::UntilEnd => {
-                let here = input.len() as u64;
+                *payload += input.len() as u64;
                 *input = &[];
-                Ok(here)
             }
         }
+        Ok(())
     }
 
     /// Whether all of it has come.

@@ -117,14 +117,12 @@ impl Http1 {
                     }
                 }
                 Sending::Body(body) => {
-                    let payload = body.skip(input)?;
-                    let is_whole = body.is_whole();
                     // A body is part of the request that came last, which stays until the body is whole.
                     let Some(asked) = self.under_way.back_mut() else {
                         return Err(Lost);
                     };
-                    asked.exchange.exchange_mut().request_body += payload;
-                    if is_whole {
+                    body.skip(input, &mut asked.exchange.exchange_mut().request_body)?;
+                    if body.is_whole() {
                         self.handle_request_done(context);
                     }
                 }
@@ -204,14 +202,12 @@ impl Http1 {
                 }
                 continue;
             };
-            let payload = body.skip(input)?;
-            let is_whole = body.is_whole();
             // The response belongs to the first request, which stays until it is whole.
             let Some(asked) = self.under_way.front_mut() else {
                 return Err(Lost);
             };
-            asked.exchange.exchange_mut().response_body += payload;
-            if is_whole {
+            body.skip(input, &mut asked.exchange.exchange_mut().response_body)?;
+            if body.is_whole() {
                 self.handle_response_done(context);
             }
         }

@@ -316,3 +316,23 @@ fn headers_are_shown_as_far_as_they_are_harmless() {
         assert!(!all.contains(secret), "{secret}: {all}");
     }
 }
+
+/// Found by the fuzz target.
+#[test]
+fn what_comes_of_a_body_before_nonsense_is_counted_however_it_is_cut() {
+    let ask = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let (whole, broken) = ("5\r\nhello\r\n0\r\n\r\n", "5\r\nhello\r\n3\r\nyouX");
+    for (steps, sizes) in [
+        (vec![sent([ask, broken].concat())], (8, 0)),
+        (
+            vec![sent([ask, whole].concat()), received([answer, broken].concat())],
+            (5, 8),
+        ),
+    ] {
+        found(&steps);
+        let exchanges = exchanges(&steps);
+        let counted = (exchanges[0].request_body, exchanges[0].response_body);
+        assert_eq!((exchanges.len(), counted), (1, sizes));
+    }
+}
