@@ -153,10 +153,22 @@ async fn a_connection_that_said_nothing_yet_outlives_its_session() {
     let mut silent = connect(&forward, 0).await;
     let mut said = connect(&forward, 0).await;
     echo(&mut said, b"heard").await.unwrap();
-    stage.minicluster.faults().cut_sessions();
+    // No session is made before the last one has been cut: what is said on that would be lost with it.
+    let faults = stage.minicluster.faults();
+    let refused = UpgradeFault::Answer(StatusCode::SERVICE_UNAVAILABLE);
+    faults.set(|faults| faults.upgrade = refused);
+    faults.cut_sessions();
     // Whether an app heard what this one said is not known for what it would say next.
     let (_, end) = read_all(&mut said).await;
     assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    soon(async {
+        // Nobody tells of it.
+        while stage.minicluster.sessions() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    faults.set(|faults| faults.upgrade = UpgradeFault::None);
     echo(&mut silent, b"first words").await.unwrap();
 }
 
