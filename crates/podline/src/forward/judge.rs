@@ -56,7 +56,11 @@ pub(super) async fn judge(look: &Notify, are_eyes_shut: bool, pod: &ServedPod, e
             Some(text) => End::PodDied(text.clone()),
             None => End::Clean { verified: true },
         },
-        _ => End::Clean { verified: false },
+        // Of a pod that was on its way out and has left, that is most likely, and its end may be all that is amiss here.
+        _ => match pod.life.borrow().probably_against() {
+            Some(text) => End::PodDied(text.clone()),
+            None => End::Clean { verified: false },
+        },
     }
 }
 
@@ -218,6 +222,21 @@ mod tests {
         let (end, took, _) = verdict(&web, ORDINARY, sight(&deleting("web"))).await;
         assert!(matches!(end, End::Clean { verified: false }), "{end:?}");
         assert_eq!(took, FAILING);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pod_that_was_on_its_way_out_and_left_is_taken_for_gone_where_nobody_says() {
+        let web = served(&deleting("web"));
+        let (end, took, _) = verdict(&web, ORDINARY, ServedPod::handle_left).await;
+        assert!(matches!(end, End::PodDied(_)) && took == FAILING, "{end:?}");
+        // It may have lost a label only.
+        let web = served(&deleting("web"));
+        web.handle_left();
+        let (end, ..) = verdict(&web, ORDINARY, ServedPod::handle_stayed).await;
+        assert!(matches!(end, End::Clean { verified: false }), "{end:?}");
+        let web = served(&running("web"));
+        let (end, ..) = verdict(&web, SUSPECT, ServedPod::handle_left).await;
+        assert!(matches!(end, End::Clean { verified: false }), "{end:?}");
     }
 
     #[tokio::test(start_paused = true)]

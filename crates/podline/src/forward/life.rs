@@ -17,6 +17,9 @@ pub(super) struct Life {
     last_death: Option<(Time, Untrusted)>,
     /// Why the pod does not exist any more.
     gone: Option<Untrusted>,
+    /// The pod was being deleted and is not among the target's any more, while nobody has said yet whether it still exists.
+    left: Option<Untrusted>,
+    is_leaving: bool,
     /// The pod is being deleted, does not run, or is not ready.
     pub(super) is_failing: bool,
     /// Counts what was seen.
@@ -28,6 +31,7 @@ impl Life {
     pub(super) fn new(pod: &Pod) -> Self {
         Self {
             containers: pod.containers.clone(),
+            is_leaving: pod.deleting,
             is_failing: is_failing(pod),
             ..Self::default()
         }
@@ -49,6 +53,8 @@ impl Life {
             }
         }
         self.containers.clone_from(&pod.containers);
+        self.left = None;
+        self.is_leaving = pod.deleting;
         self.is_failing = is_failing(pod);
         self.sights += 1;
         news
@@ -59,6 +65,21 @@ impl Life {
         let is_news = self.gone.is_none();
         self.gone.get_or_insert(text);
         is_news
+    }
+
+    /// The pod is not among the target's any more, and may still exist. If it was being deleted, that probably is why.
+    pub(super) fn handle_left(&mut self, text: Untrusted) {
+        self.left = Some(text).filter(|_| self.is_leaving);
+    }
+
+    /// The pod still exists, though it is not among the target's any more.
+    pub(super) fn handle_stayed(&mut self) {
+        self.left = None;
+    }
+
+    /// What speaks against an end when it was waited in vain for somebody to know.
+    pub(super) fn probably_against(&self) -> Option<&Untrusted> {
+        self.left.as_ref()
     }
 
     /// Whether the pod is known not to exist any more.

@@ -82,6 +82,18 @@ impl ServedPod {
         })
     }
 
+    /// The pod is not among the target's any more, and may still exist.
+    pub(super) fn handle_left(&self) {
+        let name = Untrusted::new(&*self.address.name);
+        let text = Untrusted::new(format!("pod {name} was being deleted"));
+        self.life.send_modify(|life| life.handle_left(text));
+    }
+
+    /// The pod still exists, though it is not among the target's any more.
+    pub(super) fn handle_stayed(&self) {
+        self.life.send_modify(Life::handle_stayed);
+    }
+
     /// Open connections.
     pub(super) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)

@@ -169,6 +169,7 @@ impl Supervisor {
             self.errands.spawn(errand::aftermath(pod, death));
         }
         for pod in missing {
+            pod.handle_left();
             self.teller.handle_going();
             self.errands.spawn(errand::check(self.shared.clone(), pod));
         }
@@ -232,14 +233,18 @@ impl Supervisor {
             }
             // What is lost is counted until the pod is gone.
             Done::Aftermath { .. } => {}
-            Done::Checked { pod, is_gone: true } if pod.handle_gone() => {
-                self.roster.forget(&pod);
-                self.errands.spawn(errand::drain(pod.clone()));
-                let name = Untrusted::new(&*pod.address.name);
-                self.lose(&Untrusted::new(format!("pod {name} is gone")));
-                self.publish();
+            Done::Checked {
+                pod,
+                is_gone: Some(true),
+            } if pod.handle_gone() => self.handle_gone(&pod),
+            Done::Checked { pod, is_gone } => {
+                self.teller.handle_stayed(&mut self.shared.telling());
+                if is_gone.is_some() {
+                    pod.handle_stayed();
+                } else {
+                    self.errands.spawn(errand::recheck(self.shared.clone(), pod));
+                }
             }
-            Done::Checked { .. } => self.teller.handle_stayed(&mut self.shared.telling()),
             Done::Drained { pod } => self.teller.handle_gone(&pod, &mut self.shared.telling()),
             Done::Looked { found } => {
                 self.is_looking = false;
@@ -247,7 +252,21 @@ impl Supervisor {
                 self.settle_doubts(found.as_ref());
             }
             Done::Probed { pod, result } => self.handle_probed(&pod, result),
+            Done::Rechecked { pod, is_gone: true } if pod.handle_gone() => {
+                self.teller.handle_going();
+                self.handle_gone(&pod);
+            }
+            Done::Rechecked { pod, .. } => pod.handle_stayed(),
         }
+    }
+
+    /// The pod does not exist any more.
+    fn handle_gone(&mut self, pod: &Arc<ServedPod>) {
+        self.roster.forget(pod);
+        self.errands.spawn(errand::drain(pod.clone()));
+        let name = Untrusted::new(&*pod.address.name);
+        self.lose(&Untrusted::new(format!("pod {name} is gone")));
+        self.publish();
     }
 
     /// A connection was refused: because nothing listens there, or because the pod is on its way out?

@@ -1,6 +1,8 @@
 use std::io::ErrorKind;
 
+use http::StatusCode;
 use podline::{End, Event};
+use podline_minicluster::node::ApiFault;
 use podline_minicluster::{Config, manifest};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -87,6 +89,31 @@ async fn connections_that_are_open_when_their_pod_is_deleted_are_reset_and_count
     })
     .await;
     assert_eq!((pod.name, reset), (name, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_went_while_the_api_server_answered_nobody_is_known_to_be_gone_later() {
+    let config = Config::empty().with(manifest::deployment("one", 1, &[("echo", 7, "echo")]));
+    let stage = Stage::of(config).await;
+    let forward = stage.forward("deploy/one", &[":7"]).start().await.unwrap();
+    let mut events = forward.events();
+    let faults = stage.minicluster.faults();
+    for fault in [ApiFault::Answer(StatusCode::SERVICE_UNAVAILABLE), ApiFault::Hang] {
+        let mut app = connect(&forward, 0).await;
+        echo(&mut app, b"hello").await.unwrap();
+        faults.set(|faults| faults.api = fault);
+        let store = stage.minicluster.store();
+        let name = store.pods("default").remove(0).name;
+        // Whether that is an end in order or a reset, nobody can know now.
+        let (deleted, _) = tokio::join!(store.delete_pod("default", &name), read_all(&mut app));
+        deleted.unwrap();
+        faults.set(|faults| faults.api = ApiFault::None);
+        let gone = event(&mut events, |event| match event {
+            Event::PodGone { pod, .. } => Some(pod),
+            _ => None,
+        });
+        assert_eq!(gone.await.name, name);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use podline_cluster::{FindError, Found, Kind, Target};
+use podline_cluster::{Found, Kind, Target};
 use podline_tunnel::SessionError;
 use podline_wire::Untrusted;
 use tokio::time;
@@ -15,6 +15,14 @@ use super::super::shared::Shared;
 
 /// How long the API server may take to say which pods there are.
 const FIND_DEADLINE: Duration = Duration::from_secs(15);
+/// How long it may take for each of the first questions: what has no answer may be lost, or the server may be slow.
+const CHECK_DEADLINES: [Duration; 3] = [
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+    Duration::from_secs(8),
+];
+/// How long after a question that nobody answered the next one is asked.
+const RECHECK_PAUSE: Duration = Duration::from_secs(2);
 /// The least time between two tries, however many connections ask for one.
 const LEAST_PAUSE: Duration = Duration::from_millis(100);
 /// How long connections to a pod that is gone may take to end by themselves; the runtime needs a second.
@@ -26,8 +34,11 @@ const GONE_END: Duration = Duration::from_secs(1);
 pub(super) enum Done {
     /// The connections that a container took with it have ended.
     Aftermath { pod: Arc<ServedPod>, death: Untrusted },
-    /// Whether a pod that is not the target's any more still exists.
-    Checked { pod: Arc<ServedPod>, is_gone: bool },
+    /// Whether a pod that is not the target's any more does not exist any more either; `None` if nobody answered.
+    Checked {
+        pod: Arc<ServedPod>,
+        is_gone: Option<bool>,
+    },
     /// The connections to a pod that is gone have ended.
     Drained { pod: Arc<ServedPod> },
     /// The pods as they are now.
@@ -37,6 +48,8 @@ pub(super) enum Done {
         pod: Arc<ServedPod>,
         result: Result<(), SessionError>,
     },
+    /// Whether a pod does not exist any more of which nobody answered that at first.
+    Rechecked { pod: Arc<ServedPod>, is_gone: bool },
 }
 
 /// Waits for the end of the connections that a container took with it when it died.
@@ -47,17 +60,39 @@ pub(super) async fn aftermath(pod: Arc<ServedPod>, death: Untrusted) -> Done {
 
 /// A pod may have left the target without having ended: it has to be asked for by name.
 pub(super) async fn check(shared: Arc<Shared>, pod: Arc<ServedPod>) -> Done {
+    let mut is_gone = None;
+    for deadline in CHECK_DEADLINES {
+        is_gone = is_known_to_be_gone(&shared, &pod, deadline).await;
+        if is_gone.is_some() {
+            break;
+        }
+    }
+    Done::Checked { pod, is_gone }
+}
+
+/// Asks for a pod again until somebody answers.
+pub(super) async fn recheck(shared: Arc<Shared>, pod: Arc<ServedPod>) -> Done {
+    loop {
+        time::sleep(RECHECK_PAUSE).await;
+        if let Some(is_gone) = is_known_to_be_gone(&shared, &pod, FIND_DEADLINE).await {
+            return Done::Rechecked { pod, is_gone };
+        }
+    }
+}
+
+/// Whether the pod does not exist any more; `None` if nobody answers that. Whoever may not ask has to take it for there.
+async fn is_known_to_be_gone(shared: &Shared, pod: &ServedPod, deadline: Duration) -> Option<bool> {
     let target = Target {
         namespace: Some(pod.address.namespace.clone()),
         kind: Kind::Pod,
         name: pod.address.name.clone(),
     };
-    let is_gone = match time::timeout(FIND_DEADLINE, shared.cluster.find(&target)).await {
-        Ok(Ok(found)) => found.pods.iter().all(|found| found.uid != pod.uid),
-        Ok(Err(FindError::Refused(refusal))) => refusal.is_not_found(),
-        Ok(Err(_)) | Err(_) => false,
-    };
-    Done::Checked { pod, is_gone }
+    match time::timeout(deadline, shared.cluster.find(&target)).await.ok()? {
+        Ok(found) => Some(found.pods.iter().all(|found| found.uid != pod.uid)),
+        Err(error) if error.is_not_found() => Some(true),
+        Err(error) if error.is_forbidden() || error.needs_login() => Some(false),
+        Err(_) => None,
+    }
 }
 
 /// Waits for the end of the connections to a pod that does not exist any more. The runtime ends them itself, as a rule;
