@@ -71,7 +71,7 @@ pub(crate) async fn run() -> Result<(), String> {
 /// Takes the bytes through a podline with these flags besides, and says how much processor time it used.
 async fn carry(home: &Path, kubeconfig: &Path, flags: &[&str]) -> Result<Option<Duration>, String> {
     let arguments = [&["--namespace=default", "tools", ":20"], flags].concat();
-    let program = Program::start(home, kubeconfig, &arguments, 1).await?;
+    let program = Program::start(home, kubeconfig, &arguments, 1, &[]).await?;
     let id = program.id().ok_or("it has ended")?;
     let before = process::processor_time(id);
     timeout(PATIENCE, take(&program))

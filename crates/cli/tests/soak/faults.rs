@@ -18,9 +18,9 @@ use crate::{
 /// How long after a fault its last reset may come: a runtime waits for a second before it closes.
 const ECHO: Duration = Duration::from_secs(4);
 
-/// How long after it the death of a process may be noticed: where the API server did not answer before, a look at the pods
-/// takes 15 s to be given up, and what ends within 3 s of the news is held against the death.
-const LATE_NEWS: Duration = Duration::from_secs(20);
+/// How long after it the death of a process may be noticed: where the API server did not answer just before, what was asked
+/// of it then is taken for lost after 4 s at the latest, and what ends within 3 s of the news is held against the death.
+const LATE_NEWS: Duration = Duration::from_secs(8);
 
 /// How long after it the loss of a session may be noticed that nobody tells of: a PING is due after 10 s and given up after
 /// 10 s more.

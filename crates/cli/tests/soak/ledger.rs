@@ -6,6 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// How many faults are named beside a problem.
+const LAST: usize = 6;
+
 /// What a connection leads to, and a fault concerns.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Place {
@@ -121,14 +124,10 @@ impl Ledger {
             (Verdict::Cut, None) | (Verdict::Early(_) | Verdict::Wrong(_), _) => None,
         };
         let Some(column) = column else {
-            let last = inner.disturbances.last();
-            let last = last.map_or_else(String::new, |last| {
-                format!(
-                    "; the last fault was {}, {:.1} s ago",
-                    last.fault,
-                    last.began.elapsed().as_secs_f64()
-                )
-            });
+            let last = inner.disturbances.iter().rev().take(LAST);
+            let last: Vec<String> = last
+                .map(|fault| format!("{} {:.1} s ago", fault.fault, fault.began.elapsed().as_secs_f64()))
+                .collect();
             let what = match verdict {
                 Verdict::Early(what) | Verdict::Wrong(what) => what,
                 Verdict::Cut | Verdict::Served => "it was cut and nothing had disturbed it".to_owned(),
@@ -136,8 +135,9 @@ impl Ledger {
             let lived = ended - began;
             let excuse = excuse.unwrap_or("none");
             let problem = format!(
-                "{kind} to {place:?} after {:.1} s: {what} (disturbed by: {excuse}{last})",
-                lived.as_secs_f64()
+                "{kind} to {place:?} after {:.1} s: {what} (disturbed by: {excuse}; the last faults: {})",
+                lived.as_secs_f64(),
+                last.join(", ")
             );
             println!("  PROBLEM: {problem}");
             inner.problems.push(problem);

@@ -89,7 +89,7 @@ pub(crate) async fn run(arguments: &Arguments, spread: Spread) -> Result<(), Str
     let kubeconfig = folder.path().join("config");
     std::fs::write(&kubeconfig, minicluster.kubeconfig(User::Admin)).map_err(|error| error.to_string())?;
     let forwards = ["--namespace=default", "svc/many", ":7", ":25"];
-    let program = Program::start(folder.path(), &kubeconfig, &forwards, 2).await?;
+    let program = Program::start(folder.path(), &kubeconfig, &forwards, 2, &[]).await?;
     let id = program.id().ok_or("it has ended")?;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let idle = process::figures(id).unwrap_or_default();

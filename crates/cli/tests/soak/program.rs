@@ -31,19 +31,21 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Starts podline and waits until it forwards from `ports` remote ports. All of them differ. What it says on standard
-    /// error goes to the file `log`.
+    /// Starts podline, with these variables in its environment, and waits until it forwards from `ports` remote ports. All of
+    /// them differ.
     pub(crate) async fn start(
         home: &Path,
         kubeconfig: &Path,
         arguments: &[&str],
         ports: usize,
+        variables: &[(&str, &str)],
     ) -> Result<Self, String> {
         let mut command = Command::new(program());
         command
             .env_clear()
             .env("HOME", home)
             .env("USERPROFILE", home)
+            .envs(variables.iter().copied())
             .arg("--kubeconfig")
             .arg(kubeconfig)
             .arg("--address=127.0.0.1")
