@@ -323,7 +323,7 @@ impl Session {
         state.data_sent(now, seq, sending.acked(), length, fin);
         let bulk = state.sends_much();
         if length > 0 {
-            sending.data_sent(pair, bulk);
+            sending.data_sent(pair, state.may_block(sending.acked()));
         }
         self.in_flight.handle_sent(length);
         if fin {

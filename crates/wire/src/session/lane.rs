@@ -82,10 +82,10 @@ pub(super) struct SentFence {
 /// Whose DATA some frames of a lane are.
 #[derive(Clone, Copy, Debug, Default)]
 struct Senders {
-    /// Of pairs that have sent much.
-    bulk: Sender,
+    /// Of pairs that may be the ones that block it.
+    suspect: Sender,
     /// Of the others.
-    small: Sender,
+    other: Sender,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -186,10 +186,10 @@ impl Lane {
     pub(super) fn blocked_by(&self) -> Option<(PairId, Time)> {
         let fence = self.fences.front()?;
         let senders = fence.senders;
-        let sender = if senders.bulk == Sender::Nobody {
-            senders.small
+        let sender = if senders.suspect == Sender::Nobody {
+            senders.other
         } else {
-            senders.bulk
+            senders.suspect
         };
         match sender {
             Sender::One(pair) => Some((pair, fence.waiting_since.max(self.progressed))),
@@ -211,12 +211,12 @@ impl Lane {
         self.sent
     }
 
-    /// The frame counted last is DATA of `pair`, which has sent much (`bulk`), or not.
-    pub(super) fn data_sent(&mut self, pair: PairId, bulk: bool) {
-        if bulk {
-            self.senders.bulk.add(pair);
+    /// The frame counted last is DATA of `pair`, which may be the one that blocks the lane (`suspect`), or not.
+    pub(super) fn data_sent(&mut self, pair: PairId, suspect: bool) {
+        if suspect {
+            self.senders.suspect.add(pair);
         } else {
-            self.senders.small.add(pair);
+            self.senders.other.add(pair);
         }
     }
 

@@ -13,7 +13,8 @@ use super::peer::Proof;
 use super::{Lane, LaneIndex, PairId, Peer, Session};
 
 /// A pair that has sent so many bytes may be the one that its pod does not read. Less fits into the buffers of the
-/// sockets on the node, where a worker writes to (measured: 3.9 MiB; Linux starts with 64 KiB to receive).
+/// sockets on the node, where a worker writes to (measured: 3.9 MiB; Linux starts with 64 KiB to receive), if there is such a
+/// socket yet.
 pub(super) const BULK: u64 = 64 * 1024;
 
 impl Session {
@@ -95,10 +96,8 @@ impl Session {
 
     fn stalled_on(&self, lane: LaneIndex) -> Option<(PairId, Time)> {
         let (pair, since) = self.lane(lane).blocked_by()?;
-        if !self.pairs.contains_key(&pair) {
-            return None;
-        }
         let acked = self.lane(lane).acked();
+        self.pairs.get(&pair).filter(|state| state.is_open(acked))?;
         let neighbour = self
             .pairs_on(lane)
             .filter(|&(other, _)| other != pair)

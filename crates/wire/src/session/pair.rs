@@ -47,8 +47,9 @@ pub(super) struct Pair {
     /// When one of the streams ended, or told more of why, if the other has not ended.
     half_ended: Option<Time>,
     text: Vec<u8>,
-    /// The number on the lane of the last DATA frame with bytes of ours, since when there are such that may not be
-    /// taken yet, and how many bytes we sent.
+    /// The numbers on the lane of the first and the last DATA frame with bytes of ours, since when there are such that may
+    /// not be taken yet, and how many bytes we sent.
+    first_data: Option<u64>,
     last_data: Option<u64>,
     unacknowledged_since: Time,
     sent: u64,
@@ -106,6 +107,7 @@ impl Pair {
             error_end: None,
             half_ended: None,
             text: Vec::new(),
+            first_data: None,
             last_data: None,
             unacknowledged_since: now,
             sent: 0,
@@ -191,6 +193,17 @@ impl Pair {
         self.sent >= BULK
     }
 
+    /// Whether the peer has taken its opening, and has not ended it; frames up to `acked` are taken.
+    pub(super) fn is_open(&self, acked: u64) -> bool {
+        self.opening <= acked && self.data_end.is_none()
+    }
+
+    /// Whether it may be the one that blocks its lane; frames up to `acked` are taken. Until the peer has taken something of it the
+    /// pod may not even have answered its dial, and then a single byte is too much.
+    pub(super) fn may_block(&self, acked: u64) -> bool {
+        self.sends_much() || self.first_data.is_none_or(|seq| seq > acked)
+    }
+
     /// Since when something of ours is not taken, if so; frames up to `acked` are.
     pub(super) fn waits_since(&self, acked: u64) -> Option<Time> {
         if self.last_data.is_some_and(|seq| seq > acked) {
@@ -206,6 +219,7 @@ impl Pair {
             if self.last_data.is_none_or(|last| last <= acked) {
                 self.unacknowledged_since = now;
             }
+            self.first_data.get_or_insert(seq);
             self.last_data = Some(seq);
             self.sent += bytes as u64;
         }

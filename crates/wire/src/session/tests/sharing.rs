@@ -170,6 +170,63 @@ fn of_two_that_send_much_the_one_whose_frame_is_not_taken_blocks_the_lane() {
     assert_eq!(script.session.stalled().map(|(pair, _)| pair), Some(second));
 }
 
+/// A dial that is not answered keeps its worker waiting with the first byte.
+#[test]
+fn a_pair_of_which_nothing_was_taken_yet_is_suspected_beside_one_that_sends_much() {
+    for dialled in [false, true] {
+        let mut script = Script::proven();
+        let greedy = script.opened();
+        let lane = LaneIndex::of(greedy.data_stream());
+        let small = shared(&mut script, lane);
+        let third = shared(&mut script, lane);
+        let sent = send_much(&mut script, greedy, 10);
+        script.pong_all(&sent);
+        if dialled {
+            script.send(small, 10);
+            script.session.fence(script.now, lane);
+            let sent = script.sent();
+            script.pong_all(&sent);
+        }
+        script.send(small, 10);
+        script.sent();
+        let sent = send_much(&mut script, greedy, 20);
+        pong_but(&mut script, &sent, lane);
+        script.send(third, 10);
+        script.sent();
+        script.wait(seconds(6));
+        lives(&mut script);
+        let blamed = script.session.stalled().map(|(pair, _)| pair);
+        assert_eq!(blamed, dialled.then_some(greedy));
+    }
+}
+
+#[test]
+fn a_pair_whose_opening_is_not_taken_or_that_is_ended_is_not_to_blame() {
+    for ended in [false, true] {
+        let mut script = Script::proven();
+        let first = script.opened();
+        let lane = LaneIndex::of(first.data_stream());
+        let pair = script.session.open(script.now, lane, 80).unwrap();
+        script.sent();
+        if ended {
+            script.reply(pair.error_stream());
+            script.reply(pair.data_stream());
+        }
+        let sent = send_much(&mut script, pair, 10);
+        script.send(first, 10);
+        script.sent();
+        if ended {
+            script.data(pair.data_stream(), b"", true);
+        }
+        pong_but(&mut script, &sent, lane);
+        script.wait(seconds(4));
+        script.sent();
+        lives(&mut script);
+        assert!(script.session.lane(lane).is_late(), "{ended}");
+        assert_eq!(script.session.stalled(), None, "{ended}");
+    }
+}
+
 #[test]
 fn small_senders_that_may_all_be_to_blame_are_left_alone() {
     let mut script = Script::proven();
