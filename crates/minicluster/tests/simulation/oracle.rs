@@ -121,7 +121,7 @@ fn check_clean(around: &Circumstances<'_>, facts: &Facts, delivered: bool) -> Re
 }
 
 /// Checks the session when all is over.
-pub(crate) fn check_link(plan: &Plan, link: &Link) -> Result<(), String> {
+pub(crate) fn check_link(plan: &Plan, link: &Link, facts: &[Facts]) -> Result<(), String> {
     let client = &link.client;
     if client.loss().is_some() {
         if !plan.may_lose_session() {
@@ -139,13 +139,13 @@ pub(crate) fn check_link(plan: &Plan, link: &Link) -> Result<(), String> {
         return Err("connections into pods are left".into());
     }
     if client.session.is_retired() {
-        return if may_jam(plan) || may_be_late(plan) || plan.flavor == Flavor::Strict {
+        return if may_jam(plan, facts) || may_be_late(plan) || plan.flavor == Flavor::Strict {
             Ok(())
         } else {
             Err("the session was retired for nothing".into())
         };
     }
-    if client.session.is_late() && may_jam(plan) {
+    if client.session.is_late() && may_jam(plan, facts) {
         return Err("a lane is jammed, and the session was not retired".into());
     }
     if !client.session.is_clean() {
@@ -163,16 +163,18 @@ pub(crate) fn check_link(plan: &Plan, link: &Link) -> Result<(), String> {
 }
 
 /// Whether something happened that may block a worker of the runtime for good.
-fn may_jam(plan: &Plan) -> bool {
+fn may_jam(plan: &Plan, facts: &[Facts]) -> bool {
     let half_closes = plan.pods.iter().any(|pod| pod.end.how == PodEndHow::HalfClose);
-    let fails = plan
+    let ends = plan
         .pods
         .iter()
         .any(|pod| pod.dial.1.is_err() || !matches!(pod.end.when, PodEndWhen::Never));
+    // A pod that ends at the release may fail by it.
+    let fails = ends || facts.iter().any(|facts| facts.pod_failed);
     let tells_by_fin = matches!(plan.flavor, Flavor::Containerd17 | Flavor::Containerd20);
     // While nothing is read the pod's end is not seen, and what is sent behind it jams its worker.
     let pauses = plan.apps.iter().any(|app| app.pause.is_some());
-    half_closes || fails && (tells_by_fin || pauses)
+    half_closes || pauses || fails && tells_by_fin
 }
 
 /// Whether a lane's answer may take longer than a second.

@@ -363,7 +363,7 @@ pub(crate) fn patience(up: &DirectionPlan, down: &DirectionPlan, reply: ReplyFau
     if up.goes_silent() || down.goes_silent() {
         return Duration::MAX;
     }
-    4 * (up.slowest(QUEUED) + down.slowest(QUEUED)) + delay + Duration::from_millis(20)
+    5 * (up.slowest(QUEUED) + down.slowest(QUEUED)) + delay + Duration::from_millis(20)
 }
 
 fn total(app: &AppPlan) -> u64 {

@@ -189,6 +189,6 @@ impl Clockwork for World {
             };
             checked.map_err(|error| format!("connection {connection}: {error}"))?;
         }
-        oracle::check_link(&self.plan, &self.link)
+        oracle::check_link(&self.plan, &self.link, &self.facts)
     }
 }

@@ -33,6 +33,9 @@ const JUST_FAILED: Duration = Duration::from_millis(50);
 /// So long after the first session the others are waited for that were begun together with it, though there be lanes.
 const TOGETHER: Duration = Duration::from_secs(1);
 
+/// Sessions started within a second, at most.
+const A_SECOND: usize = 50;
+
 /// Connections wait so long at most without a session being made for them: the longest pause and a little.
 const UNATTENDED: Duration = Duration::from_millis(5100);
 
@@ -142,6 +145,7 @@ impl Keeper {
         self.note(now, || format!("connection {connection} asks by {request:?}"));
         self.perform(now, plan)?;
         let excused = self.is_full(plan)
+            || self.started_lately(now) >= A_SECOND
             || now < self.held_until
             || self.failed.is_some_and(|at| now < at + JUST_FAILED);
         if self.waiting.contains_key(&request) && self.attempts.is_empty() && !excused {
@@ -204,6 +208,12 @@ impl Keeper {
                 .count(),
             _ => 0,
         }
+    }
+
+    /// Sessions that were started in the last second.
+    fn started_lately(&self, now: Time) -> usize {
+        let lately = |at: &&Time| now.saturating_since(**at) < Duration::from_secs(1);
+        self.starts.iter().filter(lately).count()
     }
 
     /// Does what is due; true if something was.

@@ -45,6 +45,11 @@ impl Member {
         !report.retired && report.health <= Health::Late && report.free_lanes > self.lent
     }
 
+    /// The same, with a lane that others are on.
+    pub(crate) fn was_said_to_share(&self) -> bool {
+        !self.reported.retired && self.reported.shared_room > self.lent
+    }
+
     /// Whether a connection may have a lane here that others are on.
     pub(crate) fn shares_with_one_more(&self) -> bool {
         let report = self.link.client.report();

@@ -20,6 +20,9 @@ const AFTERMATH: Duration = Duration::from_secs(150);
 /// Sessions that a pool may have where it is not meant to share lanes.
 const MOST: usize = 512;
 
+/// What sockets on a node hold at least. Whoever shares a lane and has sent less is not suspected of blocking it.
+const SOCKET: usize = 64 * 1024;
+
 /// Networks that sessions get in turn.
 const PATHS: usize = 8;
 
@@ -132,7 +135,7 @@ impl PoolPlan {
             patience: Duration::MAX,
         };
         let bursts: Vec<Time> = (0..rng.usize(1..=4)).map(|_| moment(rng, seconds)).collect();
-        let (callers, pods) = (0..rng.usize(1..=24))
+        let (callers, mut pods): (Vec<CallerPlan>, Vec<PodPlan>) = (0..rng.usize(1..=24))
             .map(|_| {
                 let (mut app, pod) = draw.connection();
                 app.starts = match rng.u8(0..4) {
@@ -143,6 +146,11 @@ impl PoolPlan {
                 (caller(rng, app), pod)
             })
             .unzip();
+        if most < MOST {
+            for pod in &mut pods {
+                pod.buffer = pod.buffer.max(SOCKET);
+            }
+        }
         let release = Time::ZERO + Duration::from_secs(seconds);
         Self {
             config: PoolConfig {

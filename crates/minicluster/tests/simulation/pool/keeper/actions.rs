@@ -7,13 +7,12 @@ use podline_wire::{
     pool::{Action, Health, RequestKey, SessionKey},
 };
 
-use super::{Attempt, Keeper, Told};
+use super::{A_SECOND, Attempt, Keeper, Told};
 use crate::pool::{member::Member, plan::PoolPlan};
 
-/// Sessions being made at once, at most, and where nobody waits for them and some were made before; started within a second, at most.
+/// Sessions being made at once, at most, and where nobody waits for them and some were made before.
 const CONNECTING: usize = 16;
 const CONNECTING_SPARE: usize = 4;
-const A_SECOND: usize = 50;
 
 impl Keeper {
     pub(super) fn perform(&mut self, now: Time, plan: &PoolPlan) -> Result<(), String> {
@@ -61,7 +60,7 @@ impl Keeper {
         let held = !self.waiting.is_empty();
         let long_ago = |at: &mut Time| now.saturating_since(*at) >= Duration::from_secs(1);
         while self.starts.pop_front_if(long_ago).is_some() {}
-        if self.starts.len() >= A_SECOND {
+        if self.started_lately(now) >= A_SECOND {
             return Err(format!(
                 "more than {A_SECOND} sessions are started within a second"
             ));
@@ -124,7 +123,10 @@ impl Keeper {
             .waiting
             .remove(&request)
             .ok_or("nobody waits who is lent to")?;
-        let idle = self.members.values().any(Member::is_idle);
+        let idle = self
+            .members
+            .values()
+            .any(|member| member.is_idle() && member.takes_one_more(Health::Well));
         let member = self
             .members
             .get_mut(&key)
@@ -170,7 +172,7 @@ impl Keeper {
         let member = self
             .members
             .get_mut(&key)
-            .filter(|member| member.shares_with_one_more())
+            .filter(|member| member.was_said_to_share())
             .ok_or("a session's lane is shared that has none to share")?;
         member.lent += 1;
         self.told.push_back(Told::Lent(connection, key, true));
