@@ -31,6 +31,8 @@ const TESTS: &str = "whatever_happens_every_connection_of_a_";
 /// A copy of the sources under `target`.
 struct Copy {
     folder: PathBuf,
+    /// What is built of it. Not beside what is built of the sources themselves: cargo gives both the same names, and would
+    /// take one for the other, mistakes and all.
     target: PathBuf,
 }
 
@@ -88,9 +90,10 @@ impl Copy {
     fn make(workspace: &Path) -> io::Result<Self> {
         let target =
             std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
+        let folder = target.join("mutants");
         let copy = Self {
-            folder: target.join("mutants"),
-            target,
+            target: folder.join("target"),
+            folder,
         };
         for source in SOURCES {
             copy_folder(&workspace.join(source), &copy.folder.join(source))?;
