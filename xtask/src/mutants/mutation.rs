@@ -70,15 +70,6 @@ pub(crate) const ALL: &[Mutation] = &[
         }],
     },
     Mutation {
-        name: "unread-counts",
-        what: "a lane is late by the time in which its answer could not be read",
-        edits: &[Edit {
-            file: "crates/wire/src/session/lane.rs",
-            from: "            fence.waiting_since = (fence.waiting_since + unread).min(now);\n",
-            to: "            let _ = &fence;\n",
-        }],
-    },
-    Mutation {
         name: "crowded-lane",
         what: "on a shared lane no slot is kept for the end of each pair",
         edits: &[Edit {
