@@ -187,7 +187,7 @@ impl Minicluster {
         &self.handler.rules
     }
 
-    /// Connections that the runtime has into pods now, those of sessions that their clients have left included.
+    /// Connections that the runtime has into pods now, or waits for, those of sessions that their clients have left included.
     #[must_use]
     pub fn pod_connections(&self) -> usize {
         self.handler.node.pod_connections()

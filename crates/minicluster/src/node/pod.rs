@@ -142,6 +142,7 @@ impl Pod {
             }
             state.listening.get(&port).copied()
         };
+        let counted = self.connections.upgrade();
         if faults.unanswered_ports.contains(&port) || self.sandbox.ports.iter().any(unreachable) {
             return std::future::pending().await;
         }
@@ -159,7 +160,7 @@ impl Pod {
         let _ = stream.set_nodelay(true);
         Ok(PodConnection {
             stream,
-            _counted: self.connections.upgrade(),
+            _counted: counted,
         })
     }
 

@@ -6,6 +6,7 @@ use podline::{End, Ended, Event};
 use podline_minicluster::manifest;
 use podline_minicluster::node::UpgradeFault;
 use tokio::io::AsyncWriteExt;
+use tokio::time::sleep;
 
 use crate::stage::{Stage, address, connect, echo, event, holding, read_all, soon, who};
 
@@ -164,7 +165,7 @@ async fn a_connection_that_said_nothing_yet_outlives_its_session() {
     soon(async {
         // Nobody tells of it.
         while stage.minicluster.sessions() > 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            sleep(Duration::from_millis(5)).await;
         }
     })
     .await;
@@ -208,6 +209,14 @@ async fn a_connection_whose_pod_vanished_is_not_left_to_itself() {
     let forward = stage.forward("pod/tools", &[":22", ":7"]).start().await.unwrap();
     let mut events = forward.events();
     let mut unanswered = connect(&forward, 0).await;
+    // A runtime that has not begun to dial when the pod goes would say so, and the connection go to the next pod.
+    soon(async {
+        // Nobody tells of it.
+        while stage.minicluster.pod_connections() == 0 {
+            sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
     echo(&mut connect(&forward, 1).await, b"first").await.unwrap();
 
     let store = stage.minicluster.store();
