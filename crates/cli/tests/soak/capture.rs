@@ -54,6 +54,9 @@ pub(crate) async fn run() -> Result<(), String> {
     }
     let length = fs::metadata(&capture).map_err(|error| error.to_string())?.len();
     println!("  the capture of {BYTES} bytes has {length}");
+    let read = timeout(PATIENCE, read_back(&capture)).await;
+    let packets = read.map_err(|_| "tshark takes too long".to_owned())??;
+    println!("  tshark read back every byte, from {packets} packets");
     if let (Some(without), Some(with)) = (without, with) {
         let ratio = with.as_secs_f64() / without.as_secs_f64();
         let (without, with) = (without / ROUNDS, with / ROUNDS);
@@ -62,9 +65,6 @@ pub(crate) async fn run() -> Result<(), String> {
             return Err(format!("a capture may cost {DEARER} times as much"));
         }
     }
-    let read = timeout(PATIENCE, read_back(&capture)).await;
-    let packets = read.map_err(|_| "tshark takes too long".to_owned())??;
-    println!("  tshark read back every byte, from {packets} packets");
     Ok(())
 }
 
