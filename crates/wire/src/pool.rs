@@ -159,7 +159,7 @@ impl Pool {
     /// A session was made.
     pub fn handle_connected(&mut self, now: Time, session: SessionKey, report: Report) {
         self.pace.handle_success(now);
-        self.founders.handle_ready(now, session);
+        self.founders.handle_ready(now, SessionKey(self.next_key));
         self.lanes_a_session = report.free_lanes.max(1);
         self.sessions.insert(now, session, report);
         self.decide(now);
@@ -180,7 +180,6 @@ impl Pool {
     ) {
         let begun = self.sessions.begun(session).unwrap_or(now);
         self.sessions.remove(session);
-        self.founders.handle_failed(session);
         self.pace.handle_failure(now, begun, retry_after, entropy);
         self.lend(now);
         // A server that asks for patience is there, and so is the pod, as far as is known.
@@ -322,7 +321,8 @@ impl Pool {
         if self.pace.is_failing() {
             0
         } else {
-            self.founders.expected(now)
+            let last = self.founders.expected(now);
+            last.map_or(0, |last| self.sessions.connecting_up_to(last))
         }
     }
 
@@ -381,7 +381,6 @@ impl Pool {
 
     fn connect(&mut self, now: Time) {
         let key = SessionKey(self.key());
-        self.founders.handle_start(key);
         self.pace.handle_start(now);
         self.sessions.start(now, key);
         self.actions.push_back(Action::Connect(key));

@@ -144,8 +144,8 @@ pub(crate) const ALL: &[Mutation] = &[
         what: "connections wait for the sessions that a pool begins with, however long those take",
         edits: &[Edit {
             file: "crates/wire/src/pool/founders.rs",
-            from: "            Some(at) if now < at + TOGETHER => self.connecting.len(),\n",
-            to: "            Some(_) if now >= Time::ZERO => self.connecting.len(),\n",
+            from: "        (now < at + TOGETHER).then_some(last)\n",
+            to: "        (now >= at).then_some(last)\n",
         }],
     },
     Mutation {

@@ -1,6 +1,5 @@
 //! The sessions that a pool begins with, all at once, and who waits for them.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::Time;
@@ -11,11 +10,11 @@ use super::SessionKey;
 /// same moment; one that needs a second more has lost a packet at the least.
 const TOGETHER: Duration = Duration::from_secs(1);
 
-/// The sessions that were begun before any was ready.
+/// Which sessions were begun before any was ready.
 #[derive(Debug, Default)]
 pub(super) struct Founders {
-    connecting: BTreeSet<SessionKey>,
-    first_ready: Option<Time>,
+    /// When the first of them was ready, and the last key that was given until then.
+    first_ready: Option<(Time, SessionKey)>,
 }
 
 impl Founders {
@@ -24,31 +23,19 @@ impl Founders {
         self.first_ready.is_none()
     }
 
-    /// How many of them are still on their way and expected soon, now that the first is there.
-    pub(super) fn expected(&self, now: Time) -> usize {
-        match self.first_ready {
-            Some(at) if now < at + TOGETHER => self.connecting.len(),
-            _ => 0,
-        }
+    /// Up to which key those that are still on their way are expected soon, now that the first is there.
+    pub(super) fn expected(&self, now: Time) -> Option<SessionKey> {
+        let (at, last) = self.first_ready?;
+        (now < at + TOGETHER).then_some(last)
     }
 
     /// When they are expected no longer.
     pub(super) fn until(&self) -> Option<Time> {
-        Some(self.first_ready? + TOGETHER)
+        self.first_ready.map(|(at, _)| at + TOGETHER)
     }
 
-    pub(super) fn handle_start(&mut self, session: SessionKey) {
-        if self.first_ready.is_none() {
-            self.connecting.insert(session);
-        }
-    }
-
-    pub(super) fn handle_ready(&mut self, now: Time, session: SessionKey) {
-        self.connecting.remove(&session);
-        self.first_ready.get_or_insert(now);
-    }
-
-    pub(super) fn handle_failed(&mut self, session: SessionKey) {
-        self.connecting.remove(&session);
+    /// A session is ready; keys up to `last` were given.
+    pub(super) fn handle_ready(&mut self, now: Time, last: SessionKey) {
+        self.first_ready.get_or_insert((now, last));
     }
 }

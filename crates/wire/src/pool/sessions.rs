@@ -70,6 +70,11 @@ impl Sessions {
         self.connecting.len()
     }
 
+    /// Those being made whose keys are no later than `last`.
+    pub(super) fn connecting_up_to(&self, last: SessionKey) -> usize {
+        self.connecting.range(..=last).count()
+    }
+
     /// When the session, which is being made, was begun.
     pub(super) fn begun(&self, key: SessionKey) -> Option<Time> {
         self.connecting.get(&key).copied()
