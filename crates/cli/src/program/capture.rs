@@ -5,7 +5,6 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use podline::Target;
 use podline_monitor::{
     Saying,
     pcap::{Capture, CaptureError, CaptureOptions, Destination},
@@ -109,14 +108,6 @@ impl Teller {
                 narrator::print(&saying, &self.output);
             }
         }
-    }
-}
-
-/// What the connections of a target are called in a capture: the target as it is typed.
-pub(super) fn name(target: &Target) -> String {
-    match &target.namespace {
-        Some(namespace) => format!("{namespace}/{target}"),
-        None => target.to_string(),
     }
 }
 

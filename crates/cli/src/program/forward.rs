@@ -8,7 +8,7 @@ use podline_monitor::{ForwardMonitor, run_tui};
 
 use super::{
     Ending,
-    capture::{self, Recording},
+    capture::Recording,
     command, hints,
     monitor::Watch,
     narrator,
@@ -85,7 +85,7 @@ async fn forward(
         .map(|target| {
             let watched = watch.map(|watch| watch.forward(&target.target));
             if let (Some(watched), Some(capture)) = (&watched, capture) {
-                watched.record_as(capture.interface(&capture::name(&target.target)));
+                watched.record_as(capture.interface(&target.target.typed()));
             }
             start(plan, target, cluster.clone(), watched)
         })

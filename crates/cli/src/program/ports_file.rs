@@ -36,10 +36,9 @@ fn content<'a>(listening: impl IntoIterator<Item = (&'a Target, &'a LocalAddress
     let mut content = String::new();
     for (target, LocalAddress { socket, remote, .. }) in listening {
         let (ip, port, process) = (socket.ip(), socket.port(), process::id());
-        let namespace = target.namespace.iter().map(|name| format!("{name}/"));
-        let namespace = namespace.collect::<String>();
+        let target = target.typed();
         // Writing to a String cannot fail.
-        let _ = writeln!(content, "{ip} {port} {remote} {namespace}{target} {process}");
+        let _ = writeln!(content, "{ip} {port} {remote} {target} {process}");
     }
     content
 }

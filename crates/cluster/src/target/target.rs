@@ -25,6 +25,16 @@ pub struct Target {
     pub name: String,
 }
 
+impl Target {
+    /// As it is typed: with its namespace, where the user named one.
+    pub fn typed(&self) -> String {
+        match &self.namespace {
+            Some(namespace) => format!("{}/{self}", Untrusted::new(&**namespace)),
+            None => self.to_string(),
+        }
+    }
+}
+
 impl FromStr for Target {
     type Err = TargetError;
 
@@ -160,6 +170,7 @@ mod tests {
                 },
                 "{text}"
             );
+            assert_eq!(target.typed().parse::<Target>().unwrap(), target, "{text}");
         }
         assert_eq!(
             "shop/services/web".parse::<Target>().unwrap().to_string(),

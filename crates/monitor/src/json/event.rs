@@ -181,7 +181,7 @@ impl<'a> Line<'a> {
             time: format!("{at:.3}"),
             event,
             forward: forward.map(|forward| forward.index),
-            target: forward.map(|forward| target(&forward.target)),
+            target: forward.map(|forward| forward.target.typed()),
         }
     }
 
@@ -281,7 +281,7 @@ impl Event<'_> {
                 pod: pod.into(),
                 connections_reset: *reset,
                 is_waiting: *waiting,
-                owner: owner.as_ref().map(target),
+                owner: owner.as_ref().map(Target::typed),
             },
             podline::Event::PodsChanged { joined, left, total } => Self::PodsChanged {
                 joined: joined.iter().map(PodFields::from).collect(),
@@ -305,7 +305,7 @@ impl Event<'_> {
             },
             podline::Event::Waiting { reason, owner } => Self::Waiting {
                 reason: reason.to_string(),
-                owner: owner.as_ref().map(target),
+                owner: owner.as_ref().map(Target::typed),
             },
             _ => return None,
         })
@@ -369,13 +369,5 @@ impl From<&PodAddress> for PodFields {
             namespace: shown(&pod.namespace),
             name: shown(&pod.name),
         }
-    }
-}
-
-/// A target as it would be typed.
-fn target(target: &Target) -> String {
-    match &target.namespace {
-        Some(namespace) => format!("{namespace}/{target}"),
-        None => target.to_string(),
     }
 }

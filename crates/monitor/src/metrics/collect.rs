@@ -1,6 +1,5 @@
 use std::fmt;
 
-use podline::Target;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, MetricEncoder};
 use prometheus_client::metrics::MetricType;
@@ -172,13 +171,8 @@ fn count(family: &mut MetricEncoder<'_>, labels: &impl EncodeLabelSet, number: u
 }
 
 fn labels(forward: &ForwardSnapshot) -> Labels {
-    let Target { namespace, .. } = &forward.name.target;
-    let namespace = namespace
-        .iter()
-        .map(|name| format!("{name}/"))
-        .collect::<String>();
     vec![
         ("forward", forward.name.index.to_string()),
-        ("target", format!("{namespace}{}", forward.name.target)),
+        ("target", forward.name.target.typed()),
     ]
 }
