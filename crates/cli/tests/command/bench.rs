@@ -1,33 +1,15 @@
 //! `podline bench`: what it prints, and its exit status.
 
-use podline_minicluster::{Config, Minicluster, User};
 use serde_json::Value;
-use tokio::runtime::Runtime;
 
 use crate::podline::{Finished, Podline};
 use crate::schema;
-
-/// A cluster, and what runs it.
-struct World {
-    minicluster: Minicluster,
-    _runtime: Runtime,
-}
+use crate::world::World;
 
 impl World {
-    fn new() -> Self {
-        let runtime = Runtime::new().unwrap();
-        let minicluster = runtime.block_on(Minicluster::start(Config::default())).unwrap();
-        Self {
-            minicluster,
-            _runtime: runtime,
-        }
-    }
-
     /// A short bench with few connections.
     fn bench(&self, arguments: &[&str]) -> Finished {
-        let config = self.minicluster.kubeconfig(User::Forwarder);
-        let bench = Podline::new().file(".kube/config", &config);
-        let bench = bench.args(["bench", "--duration=200ms", "-c", "3"]);
+        let bench = self.podline().args(["bench", "--duration=200ms", "-c", "3"]);
         bench.args(arguments.iter().copied()).run()
     }
 }

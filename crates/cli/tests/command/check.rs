@@ -2,32 +2,16 @@
 
 use std::net::TcpListener;
 
-use podline_minicluster::{Config, Minicluster, User};
+use podline_minicluster::User;
 use serde_json::Value;
-use tokio::runtime::Runtime;
 
 use crate::podline::{Finished, Podline};
 use crate::schema;
-
-/// A cluster, and what runs it.
-struct World {
-    minicluster: Minicluster,
-    _runtime: Runtime,
-}
+use crate::world::World;
 
 impl World {
-    fn new() -> Self {
-        let runtime = Runtime::new().unwrap();
-        let minicluster = runtime.block_on(Minicluster::start(Config::default())).unwrap();
-        Self {
-            minicluster,
-            _runtime: runtime,
-        }
-    }
-
     fn check(&self, arguments: &[&str]) -> Finished {
-        let config = self.minicluster.kubeconfig(User::Forwarder);
-        let check = Podline::new().file(".kube/config", &config).args(["check"]);
+        let check = self.podline().args(["check"]);
         check.args(arguments.iter().copied()).run()
     }
 }

@@ -12,3 +12,4 @@ mod podline;
 mod schema;
 mod server;
 mod usage;
+mod world;
