@@ -46,6 +46,7 @@ pub use kubeconfig::ConfigError;
 pub use options::Options;
 pub use refusal::{Refusal, Rule};
 pub use renewals::Renewals;
+pub use request::AGENT;
 pub use target::{
     Container, Found, Kind, Owner, Phase, Pod, PortError, RemotePort, RemotePortError, Target, TargetError,
     Termination,

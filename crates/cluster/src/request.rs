@@ -6,8 +6,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use crate::kubeconfig::{ConfigError, Impersonation, ServerUrl};
 use podline_wire::Untrusted;
 
-/// The value of `User-Agent`.
-pub(crate) const AGENT: &str = concat!("podline/", env!("CARGO_PKG_VERSION"));
+/// The value of `User-Agent` in whatever podline asks for by itself.
+pub const AGENT: &str = concat!("podline/", env!("CARGO_PKG_VERSION"));
 
 /// The headers that every request of one cluster and user gets, without credentials.
 pub(crate) fn common_headers(

@@ -1,6 +1,6 @@
 //! `podline check`: walks the way, and tells what each hop found.
 
-mod json;
+pub(super) mod json;
 mod text;
 
 use podline::check::{Hop, Report, Stage};

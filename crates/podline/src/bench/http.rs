@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
-use podline_cluster::unverified_tls;
+use podline_cluster::{AGENT, unverified_tls};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
@@ -20,8 +20,6 @@ use tokio_util::task::AbortOnDropHandle;
 use super::failure::Failure;
 use super::link::Exchanged;
 use crate::HttpPath;
-
-const AGENT: &str = concat!("podline/", env!("CARGO_PKG_VERSION"));
 
 /// An app that asks for one path.
 #[derive(Clone)]

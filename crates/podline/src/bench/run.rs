@@ -15,7 +15,7 @@ use super::measuring::{self, Counted, FirstAnswer, Timed};
 use super::{Bench, Kind, Measure, NotMeasured, Report, Service, Value, stage};
 use crate::check::{Problem, Stage, port_hint};
 use crate::reason::reason;
-use crate::{Answer, Connection, End, Forward, LocalPort, PortSpec, Probe};
+use crate::{Answer, Connection, End, Forward, HttpPath, LocalPort, PortSpec, Probe};
 
 /// Times that the ways to the API server and to the node are measured.
 const ROUND_TRIPS: usize = 10;
@@ -137,14 +137,8 @@ impl<T: FnMut(&Measure)> Run<T> {
         match self.bench.service.clone() {
             None => self.unknown(started).await,
             Some(Service::Echo) => self.echo(started).await,
-            Some(Service::Http(path)) => {
-                let app = HttpApp::new(&path, local_port(&started.forward), false);
-                self.http(started, app).await
-            }
-            Some(Service::Https(path)) => {
-                let app = HttpApp::new(&path, local_port(&started.forward), true);
-                self.http(started, app).await
-            }
+            Some(Service::Http(path)) => self.http(started, &path, false).await,
+            Some(Service::Https(path)) => self.http(started, &path, true).await,
         }
     }
 
@@ -267,8 +261,9 @@ impl<T: FnMut(&Measure)> Run<T> {
         Ok(())
     }
 
-    async fn http(&mut self, started: &Started, http: Result<HttpApp, String>) -> Result<(), Stopped> {
-        let mut http = match http {
+    async fn http(&mut self, started: &Started, path: &HttpPath, tls: bool) -> Result<(), Stopped> {
+        let port = started.forward.local_addrs()[0].socket.port();
+        let mut http = match HttpApp::new(path, port, tls) {
             Ok(http) => http,
             Err(reason) => return self.fail((Stage::Port, Problem::new(reason, None))),
         };
@@ -446,10 +441,6 @@ impl<T: FnMut(&Measure)> Run<T> {
         self.report.failed = Some(failed);
         Err(Stopped)
     }
-}
-
-fn local_port(forward: &Forward) -> u16 {
-    forward.local_addrs()[0].socket.port()
 }
 
 fn told(answer: FirstAnswer) -> String {

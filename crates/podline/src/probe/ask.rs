@@ -1,6 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use podline_cluster::AGENT;
 use podline_wire::Untrusted;
 use thiserror::Error;
 
@@ -30,9 +31,8 @@ impl Ask {
         let (Self::Http(path) | Self::Https(path)) = self else {
             return None;
         };
-        let version = env!("CARGO_PKG_VERSION");
         let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nUser-Agent: podline/{version}\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+            "GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nUser-Agent: {AGENT}\r\nAccept: */*\r\nConnection: close\r\n\r\n"
         );
         Some(request.into_bytes())
     }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use podline::bench::{Measure, NotMeasured, Report, Service, Value as Measured};
-use podline::check::Problem;
 use podline::{HttpPath, Transport, Untrusted};
 use serde_json::{Value, json};
+
+use crate::program::check::json::{ms, problem};
 
 /// The version of the form. Fields may be added without another one.
 const VERSION: u32 = 1;
@@ -98,16 +99,4 @@ fn not_measured(not: &NotMeasured) -> Value {
         "reason": not.problem.reason.to_string(),
         "hint": not.problem.hint.as_ref().map(ToString::to_string),
     })
-}
-
-fn problem(problem: &Problem) -> Value {
-    json!({
-        "reason": problem.reason.to_string(),
-        "hint": problem.hint.as_ref().map(ToString::to_string),
-    })
-}
-
-/// Milliseconds, to the microsecond.
-fn ms(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1_000_000.0).round() / 1000.0
 }

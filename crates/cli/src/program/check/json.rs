@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
-use podline::check::{Finding, Hop, PodFound, Report, State};
+use podline::check::{Finding, Hop, PodFound, Problem, Report, State};
 use podline::{Answer, Probe, Untrusted};
 use serde_json::{Value, json};
 
@@ -25,9 +25,7 @@ pub(super) fn report(report: &Report, status: u8) -> String {
 }
 
 fn hop(hop: &Hop) -> Value {
-    let problems: Vec<Value> = (hop.problems.iter())
-        .map(|problem| json!({"reason": problem.reason.to_string(), "hint": problem.hint.as_ref().map(text)}))
-        .collect();
+    let problems: Vec<Value> = hop.problems.iter().map(problem).collect();
     json!({
         "stage": hop.stage.as_str(),
         "state": match hop.state {
@@ -172,7 +170,12 @@ fn time(time: Option<SystemTime>) -> Option<String> {
     Timestamp::try_from(time?).ok().map(|time| time.to_string())
 }
 
+/// What is wrong, and what can be done about it.
+pub(in crate::program) fn problem(problem: &Problem) -> Value {
+    json!({"reason": text(&problem.reason), "hint": problem.hint.as_ref().map(text)})
+}
+
 /// Milliseconds, to the microsecond.
-fn ms(duration: Duration) -> f64 {
+pub(in crate::program) fn ms(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1_000_000.0).round() / 1000.0
 }
