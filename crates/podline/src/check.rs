@@ -18,7 +18,6 @@ mod judge;
 mod pods;
 
 mod port;
-pub(crate) use port::port_hint;
 
 mod report;
 pub use report::{Hop, Problem, Report, Stage, State};

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, time::Duration};
 
 use futures_util::future;
-use podline::{End, Event, Forward, Probe, Probed, Target};
+use podline::{End, Event, Forward, Probed, Target};
 use tokio::time::{self, Instant};
 
 use super::ports;
@@ -90,23 +90,9 @@ fn not_open(target: &Target, timeout: Duration, last: Option<&Result<Probed, End
             Failure::new(format!(
                 "port {port} of pod {pod} is not open after {seconds} s: {probe}"
             ))
-            .hinted(hint(probe).map(str::to_owned))
+            .hinted(probe.hint().map(str::to_owned))
         }
         Some(Err(end)) => Failure::new(format!("no port was found open within {seconds} s: {end}")),
     }
     .while_doing(&target.to_string())
-}
-
-/// What can be done about a port that is not open.
-fn hint(probe: &Probe) -> Option<&'static str> {
-    match probe {
-        Probe::Dropped => Some("a network policy or a firewall may keep the node from the pod"),
-        Probe::Refused(_) => {
-            Some("nothing listens on the port: the app is not up yet, has ended, or listens on another port")
-        }
-        Probe::Reset(_) => {
-            Some("something listens there and does not want this connection; the app's log may say why")
-        }
-        _ => None,
-    }
 }

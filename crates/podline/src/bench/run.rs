@@ -13,7 +13,7 @@ use super::http::HttpApp;
 use super::link::{App, EXCHANGE_DEADLINE, Speech};
 use super::measuring::{self, Counted, FirstAnswer, Timed};
 use super::{Bench, Kind, Measure, NotMeasured, Report, Service, Value, stage};
-use crate::check::{Problem, Stage, port_hint};
+use crate::check::{Problem, Stage};
 use crate::reason::reason;
 use crate::{Answer, Connection, End, Forward, HttpPath, LocalPort, PortSpec, Probe};
 
@@ -370,7 +370,7 @@ impl<T: FnMut(&Measure)> Run<T> {
             Ok(probed) if probed.probe.is_open() => Ok(probed.probe),
             Ok(probed) => {
                 let (probe, port) = (&probed.probe, probed.port);
-                let hint = port_hint(probe).map(str::to_owned);
+                let hint = probe.hint().map(str::to_owned);
                 self.fail((Stage::Port, Problem::new(format!("{port}: {probe}"), hint)))
             }
             Err(end) => {

@@ -7,7 +7,6 @@ use podline_wire::Untrusted;
 
 use super::sessions::Sessions;
 use super::{Finding, Hop, Stage, State};
-use crate::Probe;
 use crate::probe::{Ask, Told};
 use crate::reason::reason;
 
@@ -50,7 +49,7 @@ pub(super) async fn look(
     let mut hop = hop.found(found);
     if !probe.is_open() {
         hop.state = State::Failed;
-        hop = hop.problem(summary, port_hint(&probe).map(str::to_owned));
+        hop = hop.problem(summary, probe.hint().map(str::to_owned));
     } else if ask.is_some() && !probe.is_serving() {
         hop.state = State::Failed;
         let hint = "is it the right protocol? without --http-path and --https, being open is enough";
@@ -75,23 +74,5 @@ fn declared_port((number, name): &(u16, Option<Untrusted>)) -> String {
     match name {
         Some(name) => format!("{number} ({name})"),
         None => number.to_string(),
-    }
-}
-
-/// What can be done about what a port was found to be.
-pub(crate) fn port_hint(probe: &Probe) -> Option<&'static str> {
-    match probe {
-        Probe::Dropped => Some(
-            "the container runtime connects from inside the pod, so it is something in the pod that drops packets: \
-             a sidecar's or the app's own firewall rules",
-        ),
-        Probe::Refused(_) => Some(
-            "nothing listens there on the pod's loopback: is it the right port, has the app started, \
-             and does it listen on 127.0.0.1 or all addresses?",
-        ),
-        Probe::Reset(_) => Some(
-            "something takes the connection and drops it: a full backlog, a proxy, an app that refuses clients",
-        ),
-        Probe::Open | Probe::Serving(_) => None,
     }
 }

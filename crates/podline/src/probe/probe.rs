@@ -16,8 +16,8 @@ pub const PROBE_DEADLINE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Probe {
-    /// Nothing came of the connection for [`PROBE_DEADLINE`]: packets to the port are dropped, as a network policy or a
-    /// firewall does.
+    /// Nothing came of the connection for [`PROBE_DEADLINE`]: packets to the port are dropped, as firewall rules inside
+    /// the pod do.
     Dropped,
     /// It takes connections. Whether something serves there was not asked, or not answered.
     Open,
@@ -68,6 +68,24 @@ impl Probe {
     /// Whether something answers at the port.
     pub fn is_serving(&self) -> bool {
         matches!(self, Self::Serving(_))
+    }
+
+    /// What can be done about a port that is not open, as one sentence without a full stop; none of one that is open.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Dropped => Some(
+                "the container runtime connects from inside the pod, so it is something in the pod that drops packets: \
+                 a sidecar's or the app's own firewall rules",
+            ),
+            Self::Open | Self::Serving(_) => None,
+            Self::Refused(_) => Some(
+                "nothing listens there on the pod's loopback: is it the right port, is the app up, \
+                 and does it listen on 127.0.0.1 or all addresses?",
+            ),
+            Self::Reset(_) => Some(
+                "something takes the connection and drops it: a full backlog, a proxy, an app that refuses clients",
+            ),
+        }
     }
 
     /// What the end of a probe's pair says of the port, if no byte came before it.
@@ -129,6 +147,8 @@ impl fmt::Display for Probe {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     fn failed(cause: &str) -> Result<Probe, End> {
@@ -178,6 +198,17 @@ mod tests {
         for reset in resets {
             assert!(matches!(reset, Ok(Probe::Reset(_))), "{reset:?}");
         }
+    }
+
+    #[test]
+    fn what_can_be_done_is_said_of_ports_that_are_not_open() {
+        let (why, answer) = (Untrusted::default, Answer::Said(Untrusted::default()));
+        for open in [Probe::Open, Probe::Serving(answer)] {
+            assert_eq!(open.hint(), None, "{open}");
+        }
+        let closed = [Probe::Dropped, Probe::Refused(why()), Probe::Reset(why())];
+        let hints: HashSet<&str> = closed.iter().filter_map(Probe::hint).collect();
+        assert_eq!(hints.len(), closed.len(), "{hints:?}");
     }
 
     #[test]

@@ -178,7 +178,7 @@ async fn a_port_that_stays_closed_is_an_error_that_says_what_was_found(world: Ar
     assert!(
         said.stderr
             .iter()
-            .any(|line| line.starts_with("hint: nothing listens on the port")),
+            .any(|line| line.starts_with("hint: nothing listens there on the pod's loopback: ")),
         "{:?}",
         said.stderr
     );
