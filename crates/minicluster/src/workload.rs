@@ -3,6 +3,7 @@
 mod connection;
 pub mod pattern;
 mod serve;
+mod tls;
 mod web;
 
 use std::{fmt, net::SocketAddr, str::FromStr};
@@ -31,6 +32,8 @@ pub enum Workload {
     Greeter,
     /// Sends `half` and a line feed, shuts its write side down and goes on reading.
     HalfClose,
+    /// What [`Workload::Web`] is, through TLS with a certificate that it signed itself.
+    Https,
     /// Reads a line with a number of milliseconds, then nothing for that long, then is a [`Workload::Sink`]: a process at
     /// a debugger's breakpoint.
     LateSink,
@@ -55,7 +58,7 @@ pub enum Workload {
 }
 
 /// The ports that the workload's image serves, in minicluster pods and in real ones alike.
-pub const FIXED_PORTS: [(u16, Workload); 17] = [
+pub const FIXED_PORTS: [(u16, Workload); 18] = [
     (7, Workload::Echo),
     (9, Workload::Discard),
     (19, Workload::Generator),
@@ -73,13 +76,14 @@ pub const FIXED_PORTS: [(u16, Workload); 17] = [
     (83, Workload::Refused),
     (84, Workload::Unreachable),
     (8080, Workload::Web),
+    (8443, Workload::Https),
 ];
 
 /// What [`Workload::Outside`] begins with in a container's arguments; its address follows.
 const OUTSIDE: &str = "outside:";
 
 /// Name and behaviour; the name is what a container's arguments say.
-const NAMES: [(&str, Workload); 17] = [
+const NAMES: [(&str, Workload); 18] = [
     ("blackhole", Workload::Blackhole),
     ("discard", Workload::Discard),
     ("echo", Workload::Echo),
@@ -88,6 +92,7 @@ const NAMES: [(&str, Workload); 17] = [
     ("generator", Workload::Generator),
     ("greeter", Workload::Greeter),
     ("half-close", Workload::HalfClose),
+    ("https", Workload::Https),
     ("late-sink", Workload::LateSink),
     ("refused", Workload::Refused),
     ("reset", Workload::Reset),

@@ -237,7 +237,7 @@ async fn pods() -> Result<(), String> {
             .await
             .map_err(|error| error.to_string())?;
         println!("{}", listener.local_addr().map_err(|error| error.to_string())?);
-        servers.spawn(serve(listener, workload, "many".into()));
+        servers.spawn(serve(listener, workload, "many".into()).map_err(|error| error.to_string())?);
     }
     tokio::task::spawn_blocking(|| std::io::stdin().lines().count())
         .await

@@ -59,7 +59,9 @@ async fn run(ports: Vec<(u16, Workload)>) -> Result<u8, String> {
         if exit {
             exits.spawn(wanted_status(listener));
         } else {
-            servers.spawn(serve(listener, workload, Arc::clone(&pod)));
+            let server = serve(listener, workload, Arc::clone(&pod))
+                .map_err(|error| format!("cannot serve {workload}: {error}"))?;
+            servers.spawn(server);
         }
     }
     tokio::select! {

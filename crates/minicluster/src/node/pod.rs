@@ -100,7 +100,7 @@ impl Pod {
             }
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
             listening.insert(port, listener.local_addr()?);
-            let server = serve(listener, workload, Arc::from(self.sandbox.name.as_str()));
+            let server = serve(listener, workload, Arc::from(self.sandbox.name.as_str()))?;
             let ended = processes.ended.clone();
             processes
                 .tasks

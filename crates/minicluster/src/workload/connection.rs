@@ -6,6 +6,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
+use tokio_rustls::TlsAcceptor;
 
 use super::{Workload, pattern, web};
 
@@ -18,8 +19,13 @@ const NUMBER_DIGITS: usize = 20;
 /// Bytes that `EchoOnce` sends back before it closes.
 const ECHO_ONCE: usize = 64;
 
-/// One connection's whole life.
-pub(super) async fn serve(mut stream: TcpStream, workload: Workload, pod: Arc<str>) -> io::Result<()> {
+/// One connection's whole life. The web application speaks through `tls` where there is one.
+pub(super) async fn serve(
+    mut stream: TcpStream,
+    workload: Workload,
+    pod: Arc<str>,
+    tls: Option<TlsAcceptor>,
+) -> io::Result<()> {
     stream.set_nodelay(true)?;
     match workload {
         Workload::Blackhole => {
@@ -60,7 +66,10 @@ pub(super) async fn serve(mut stream: TcpStream, workload: Workload, pod: Arc<st
             generate(&mut stream, length).await?;
             stream.shutdown().await
         }
-        Workload::Web => web::serve(stream, pod).await,
+        Workload::Https | Workload::Web => match tls {
+            Some(acceptor) => web::serve(acceptor.accept(stream).await?, pod).await,
+            None => web::serve(stream, pod).await,
+        },
         Workload::Exit | Workload::Outside(_) | Workload::Refused | Workload::Unreachable => Ok(()),
     }
 }
@@ -196,7 +205,7 @@ mod tests {
     async fn connect(workload: Workload) -> TcpStream {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(workload::serve(listener, workload, "web-0".into()));
+        tokio::spawn(workload::serve(listener, workload, "web-0".into()).unwrap());
         TcpStream::connect(address).await.unwrap()
     }
 

@@ -16,7 +16,10 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use sha2::{Digest, Sha256};
-use tokio::{net::TcpStream, time::Sleep};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::Sleep,
+};
 
 use super::{connection::hex, pattern};
 
@@ -33,7 +36,7 @@ const EVENT_PAUSE: Duration = Duration::from_millis(100);
 type AnswerBody = UnsyncBoxBody<Bytes, Infallible>;
 
 /// Serves HTTP/1.1 on one connection.
-pub(super) async fn serve(stream: TcpStream, pod: Arc<str>) -> io::Result<()> {
+pub(super) async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, pod: Arc<str>) -> io::Result<()> {
     let service = service_fn(move |request| {
         let pod = Arc::clone(&pod);
         async move { Ok::<_, Infallible>(answer(request, &pod).await) }
@@ -189,7 +192,7 @@ mod tests {
 
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
-        net::TcpListener,
+        net::{TcpListener, TcpStream},
     };
 
     use super::*;
@@ -199,7 +202,7 @@ mod tests {
     async fn ask(request: &str) -> (String, Vec<u8>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = tokio::spawn(workload::serve(listener, Workload::Web, "web-0".into()));
+        let server = tokio::spawn(workload::serve(listener, Workload::Web, "web-0".into()).unwrap());
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = Vec::new();

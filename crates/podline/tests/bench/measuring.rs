@@ -1,17 +1,7 @@
 //! What is measured of a port that answers.
 
-use std::sync::Arc;
-
 use podline::TransportChoice;
 use podline::bench::{Kind, Service};
-use podline_minicluster::workload::Workload;
-use podline_minicluster::{Config, manifest};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::world::{World, has_numbers, http, kinds, not_measured, numbers, run, run_until, times};
 
@@ -115,47 +105,11 @@ async fn a_port_of_which_nothing_is_known_is_measured_by_empty_connections() {
     assert!(hint.contains("--http-path") && hint.contains("--echo"), "{hint}");
 }
 
-/// A TLS server that answers each connection's first words by HTTP.
-async fn https_server() -> Workload {
-    let certified = rcgen::generate_simple_self_signed(["elsewhere".to_owned()]).unwrap();
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der()));
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certified.cert.der().clone()], key)
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let server = Workload::Outside(listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                let Ok(mut stream) = acceptor.accept(stream).await else {
-                    return;
-                };
-                let mut request = [0; 4096];
-                // A request of so few bytes comes whole.
-                while stream.read(&mut request).await.is_ok_and(|length| length > 0) {
-                    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
-                    if stream.write_all(answer).await.is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-    });
-    server
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn https_is_measured_whatever_the_certificate() {
-    let server = https_server().await;
-    let object = manifest::pod("secure", &[("https", 443, &server.to_string())]);
-    let world = World::of(Config::default().with(object)).await;
-    let service = Service::Https("/x".parse().unwrap());
-    let report = run_until(world.bench("pod/secure", "443").service(service), has_numbers).await;
+    let world = World::new().await;
+    let service = Service::Https("/whoami".parse().unwrap());
+    let report = run_until(world.bench("pod/tools", "https").service(service), has_numbers).await;
     assert!(report.failed.is_none(), "{report:?}");
     times(&report, Kind::Request);
     numbers(&report, Kind::Rate);

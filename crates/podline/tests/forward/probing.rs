@@ -1,16 +1,11 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use podline::{Answer, Ask, End, Forward, Probe};
 use podline_minicluster::workload::Workload;
 use podline_minicluster::{Config, manifest};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::stage::{Stage, connect, echo, holding, soon};
 
@@ -116,36 +111,12 @@ async fn an_app_sees_a_connection_without_a_byte() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_behind_tls_serves_with_whatever_certificate() {
-    let certified = rcgen::generate_simple_self_signed(["elsewhere".to_owned()]).unwrap();
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der()));
-    let tls = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certified.cert.der().clone()], key)
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(tls));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let stage = Stage::of(config(&listener)).await;
-    tokio::spawn(async move {
-        let (connection, _) = listener.accept().await.unwrap();
-        let mut tls = acceptor.accept(connection).await.unwrap();
-        let mut request = [0; 1024];
-        let length = tls.read(&mut request).await.unwrap();
-        assert!(request[..length].starts_with(b"GET /healthz HTTP/1.1\r\n"));
-        tls.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
-        // Until the other side has what it wants.
-        let _ = tls.read(&mut request).await;
-    });
-    let forward = stage.forward("pod/own", &[":80"]).start().await.unwrap();
-    let probe = serving(&forward, 0, Ask::Https("/healthz".parse().unwrap())).await;
-    assert_eq!(
-        probe,
-        Probe::Serving(Answer::Http {
-            status: 204,
-            tls: true
-        })
-    );
+    let stage = Stage::new().await;
+    let forward = tools(&stage, &[":8443"]).await;
+    for (path, status) in [("/whoami", 200), ("/nowhere", 404)] {
+        let probe = serving(&forward, 0, Ask::Https(path.parse().unwrap())).await;
+        assert_eq!(probe, Probe::Serving(Answer::Http { status, tls: true }));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

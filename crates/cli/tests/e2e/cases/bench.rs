@@ -18,6 +18,8 @@ cases! {
     a_target_that_is_not_there_is_named;
     an_echo_is_measured_both_ways;
     an_http_path_is_measured_by_requests_connections_and_bytes;
+    an_https_port_is_measured_whatever_its_certificate;
+    a_port_without_tls_is_not_measured_by_https;
     ctrl_c_ends_it_in_order [Signals];
 }
 
@@ -112,6 +114,39 @@ async fn an_http_path_is_measured_by_requests_connections_and_bytes(world: Arc<W
         are_in_order(measure);
     }
     assert_eq!(report["pods"].as_array().unwrap().len(), 2, "{report:#}");
+}
+
+async fn an_https_port_is_measured_whatever_its_certificate(world: Arc<World>) {
+    let arguments = ["pod/tools", "https", "--https", "--http-path=/bytes/100000"];
+    let report = measured(&world, &arguments).await;
+    assert_eq!(
+        measures(&report)[2..],
+        [
+            ("first-byte", 1),
+            ("request", 1),
+            ("rate", 4),
+            ("download", 1),
+            ("download", 4),
+        ]
+    );
+    assert_eq!(report["found"], "HTTP status 200, 100000 bytes");
+    for measure in &report["measures"].as_array().unwrap()[..4] {
+        are_in_order(measure);
+    }
+}
+
+async fn a_port_without_tls_is_not_measured_by_https(world: Arc<World>) {
+    let report = bench(&world, &["pod/tools", "http", "--https"]).await;
+    assert_eq!(
+        (&report["failed"], &report["status"]),
+        (&"port".into(), &22.into()),
+        "{report:#}"
+    );
+    let reason = report["problem"]["reason"].as_str().unwrap();
+    assert!(
+        reason.starts_with("the port is open, but it did not answer by HTTP: no TLS session"),
+        "{report:#}"
+    );
 }
 
 async fn an_echo_is_measured_both_ways(world: Arc<World>) {

@@ -15,6 +15,7 @@ cases! {
     a_refused_port_is_where_the_way_ends;
     ports_are_told_apart;
     the_way_to_a_service_is_open;
+    what_serves_through_tls_is_told_from_what_does_not;
 }
 
 /// What a walk prints as JSON.
@@ -61,6 +62,29 @@ async fn ports_are_told_apart(world: Arc<World>) {
         .map(|hop| hop["found"]["probe"]["state"].as_str().unwrap())
         .collect();
     assert_eq!(found, ["open", "serving", "reset", "refused"], "{report:#}");
+}
+
+async fn what_serves_through_tls_is_told_from_what_does_not(world: Arc<World>) {
+    let arguments = ["pod/tools", "https", "http", "--https", "--http-path=/whoami"];
+    let report = check(&world, &arguments).await;
+    assert_eq!(report["failed"], Value::Null, "{report:#}");
+    let ports = hops(&report, "port");
+    let found: Vec<(&Value, &Value)> = (ports.iter())
+        .map(|hop| (&hop["found"]["port"], &hop["found"]["probe"]))
+        .collect();
+    let [(secure, secure_probe), (plain, plain_probe)] = found[..] else {
+        panic!("{report:#}");
+    };
+    assert_eq!((secure, plain), (&8443.into(), &8080.into()), "{report:#}");
+    for probe in [secure_probe, plain_probe] {
+        assert_eq!(probe["state"], "serving", "{report:#}");
+    }
+    assert_eq!(
+        secure_probe["answer"], "HTTP status 200 through TLS",
+        "{report:#}"
+    );
+    // It answers what it cannot read, in plain words.
+    assert_eq!(plain_probe["http_status"], Value::Null, "{report:#}");
 }
 
 async fn a_refused_port_is_where_the_way_ends(world: Arc<World>) {
