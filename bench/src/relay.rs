@@ -1,13 +1,14 @@
 mod delay;
 mod records;
 
+use delay::Delay;
 pub(crate) use delay::DelayLine;
 pub(crate) use records::{Recorder, Recording, Way};
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -89,7 +90,7 @@ impl Relay {
 }
 
 struct Chunk {
-    due: Instant,
+    delay: Option<Delay>,
     /// Empty at the end of the stream.
     bytes: Vec<u8>,
 }
@@ -101,48 +102,39 @@ async fn pass(
     track: Option<(Arc<records::Track>, Way)>,
 ) -> io::Result<()> {
     let (sender, receiver) = mpsc::channel(CHUNKS_UNDER_WAY);
-    let one_way = delay.as_ref().map_or(Duration::ZERO, DelayLine::one_way);
-    tokio::try_join!(take(reads, sender, one_way, track), give(writes, receiver, delay)).map(drop)
+    tokio::try_join!(take(reads, sender, delay, track), give(writes, receiver)).map(drop)
 }
 
 async fn take(
     mut reads: OwnedReadHalf,
     sender: mpsc::Sender<Chunk>,
-    one_way: Duration,
+    line: Option<DelayLine>,
     track: Option<(Arc<records::Track>, Way)>,
 ) -> io::Result<()> {
     let mut buffer = vec![0; CHUNK];
     loop {
         let length = reads.read(&mut buffer).await?;
+        let delay = line.as_ref().map(DelayLine::begin);
         let bytes = buffer[..length].to_vec();
         if let Some((track, way)) = &track {
             track.note(*way, &bytes);
         }
-        let sent = sender
-            .send(Chunk {
-                due: Instant::now() + one_way,
-                bytes,
-            })
-            .await;
+        let sent = sender.send(Chunk { delay, bytes }).await;
         if length == 0 || sent.is_err() {
             return Ok(());
         }
     }
 }
 
-async fn give(
-    mut writes: OwnedWriteHalf,
-    mut receiver: mpsc::Receiver<Chunk>,
-    delay: Option<DelayLine>,
-) -> io::Result<()> {
-    while let Some(chunk) = receiver.recv().await {
-        if let Some(delay) = &delay {
-            delay.until(chunk.due).await;
+async fn give(mut writes: OwnedWriteHalf, mut receiver: mpsc::Receiver<Chunk>) -> io::Result<()> {
+    while let Some(Chunk { delay, bytes }) = receiver.recv().await {
+        if let Some(delay) = delay {
+            delay.passed().await;
         }
-        if chunk.bytes.is_empty() {
+        if bytes.is_empty() {
             return writes.shutdown().await;
         }
-        writes.write_all(&chunk.bytes).await?;
+        writes.write_all(&bytes).await?;
     }
     Ok(())
 }
@@ -150,6 +142,8 @@ async fn give(
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     /// A server that sends back what it got once its client has finished.
@@ -166,6 +160,24 @@ mod tests {
             }
         });
         address
+    }
+
+    /// A server that tells each byte that it gets.
+    async fn reader() -> (SocketAddr, mpsc::Receiver<u8>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (tell, told) = mpsc::channel(8);
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let tell = tell.clone();
+                tokio::spawn(async move {
+                    while let Ok(byte) = stream.read_u8().await {
+                        tell.send(byte).await.unwrap();
+                    }
+                });
+            }
+        });
+        (address, told)
     }
 
     async fn exchange(relay: SocketAddr, sent: &[u8]) -> Vec<u8> {
@@ -199,6 +211,28 @@ mod tests {
         let started = Instant::now();
         assert_eq!(exchange(address, b"ping").await, b"ping");
         assert!(started.elapsed() >= Duration::from_millis(60));
+    }
+
+    #[tokio::test]
+    async fn a_second_chunk_does_not_wait_for_those_of_other_connections() {
+        let one_way = Duration::from_millis(200);
+        let relay = Relay {
+            delay: Some(DelayLine::start(one_way).unwrap()),
+            recorder: None,
+        };
+        let (server, mut arrived) = reader().await;
+        let (address, _tasks) = relay.start(server).await.unwrap();
+        let mut one = TcpStream::connect(address).await.unwrap();
+        let mut other = TcpStream::connect(address).await.unwrap();
+        one.write_all(b"a").await.unwrap();
+        tokio::time::sleep(one_way / 10).await;
+        one.write_all(b"b").await.unwrap();
+        // Under way when the relay has passed on the first.
+        tokio::time::sleep(one_way / 2).await;
+        other.write_all(b"c").await.unwrap();
+        for expected in *b"abc" {
+            assert_eq!(arrived.recv().await, Some(expected));
+        }
     }
 
     #[tokio::test]

@@ -5,49 +5,53 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-/// Tasks that may wait at once. One more blocks the runtime until the thread has woken one, which needs no runtime.
-const WAITING: usize = 1 << 14;
+/// Chunks that may be under way at once. One more blocks the runtime until the thread has woken one, which needs no
+/// runtime.
+const UNDER_WAY: usize = 1 << 14;
 
-/// Wakes tasks at given moments more exactly than the runtime's timer, which counts whole milliseconds.
+/// Tells tasks when a delay has passed, more exactly than the runtime's timer, which counts whole milliseconds.
 ///
-/// All moments lie the same delay ahead when they are made, so they come in order and one thread that sleeps until each in
-/// turn is enough. The thread ends with the last clone of the line.
+/// All delays are as long and begin when they are asked for, so they end in order and one thread that sleeps until each
+/// in turn is enough. The thread ends with the last clone of the line.
 #[derive(Clone)]
 pub(crate) struct DelayLine {
     one_way: Duration,
-    wakes: mpsc::SyncSender<(Instant, oneshot::Sender<()>)>,
+    delays: mpsc::SyncSender<(Instant, oneshot::Sender<()>)>,
 }
+
+/// A delay that has begun.
+pub(crate) struct Delay(oneshot::Receiver<()>);
 
 impl DelayLine {
     pub(crate) fn start(one_way: Duration) -> io::Result<Self> {
-        let (wakes, receiver) = mpsc::sync_channel::<(Instant, oneshot::Sender<()>)>(WAITING);
+        let (delays, receiver) = mpsc::sync_channel::<(Instant, oneshot::Sender<()>)>(UNDER_WAY);
         thread::Builder::new()
             .name("delay line".to_owned())
             .spawn(move || {
-                for (due, wake) in receiver {
+                for (due, passed) in receiver {
                     if let Some(wait) = due.checked_duration_since(Instant::now()) {
                         thread::sleep(wait);
                     }
                     // The task that waited may be gone with its connection.
-                    let _ = wake.send(());
+                    let _ = passed.send(());
                 }
             })?;
-        Ok(Self { one_way, wakes })
+        Ok(Self { one_way, delays })
     }
 
-    /// The delay of one direction.
-    pub(crate) fn one_way(&self) -> Duration {
-        self.one_way
+    /// Begins the delay of one direction. It is begun when a chunk comes and not when the one before it has passed:
+    /// a delay asked for late would stand behind those of other connections that end after it.
+    pub(crate) fn begin(&self) -> Delay {
+        let (passed, receiver) = oneshot::channel();
+        // A thread that is gone drops the sender, which ends the delay.
+        let _ = self.delays.send((Instant::now() + self.one_way, passed));
+        Delay(receiver)
     }
+}
 
-    /// Waits until `due`, which lies at most `one_way` ahead.
-    pub(crate) async fn until(&self, due: Instant) {
-        if due <= Instant::now() {
-            return;
-        }
-        let (wake, woken) = oneshot::channel();
-        if self.wakes.send((due, wake)).is_ok() {
-            let _ = woken.await;
-        }
+impl Delay {
+    /// Waits until it has passed.
+    pub(crate) async fn passed(self) {
+        let _ = self.0.await;
     }
 }
