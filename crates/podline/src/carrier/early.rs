@@ -18,18 +18,15 @@ pub(crate) struct Early {
 impl Early {
     /// Takes what has come to `app`, without waiting for it. An error means that the app is gone.
     pub(crate) fn take(app: &TcpStream) -> io::Result<Self> {
-        let mut bytes = vec![0; EARLY];
+        let mut buffer = [0; EARLY];
         // Asks the system itself: tokio knows of a new socket's bytes only after its next look at all sockets.
-        let read = (&*SockRef::from(app)).read(&mut bytes);
-        bytes.truncate(*read.as_ref().unwrap_or(&0));
-        bytes.shrink_to_fit();
-        match read {
+        match (&*SockRef::from(app)).read(&mut buffer) {
             Ok(length) => Ok(Self {
-                bytes,
+                bytes: buffer[..length].to_vec(),
                 finished: length == 0,
             }),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Self {
-                bytes,
+                bytes: Vec::new(),
                 finished: false,
             }),
             Err(error) => Err(error),
