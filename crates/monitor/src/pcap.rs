@@ -31,6 +31,9 @@ pub use options::{CaptureOptions, Destination};
 mod packet;
 use packet::{Kind, Packet, Side};
 
+mod payload;
+use payload::Payload;
+
 mod recorder;
 pub use recorder::{Interface, Recorder};
 

@@ -73,10 +73,7 @@ impl Tap for ConnectionTap {
     fn received_parts(&mut self, parts: &[IoSlice<'_>], length: usize) {
         self.observed.handle_received(length);
         if let Some(recorder) = &mut self.recorder {
-            let now = pcap::now();
-            for part in parts {
-                recorder.received(part, now);
-            }
+            recorder.received(parts, pcap::now());
         }
         self.dissect(|dissector, now| {
             for part in parts {

@@ -1,5 +1,7 @@
 //! pcapng, as far as a capture needs it: draft-ietf-opsawg-pcapng. Numbers are little-endian, which the magic tells.
 
+use super::{Packet, Payload};
+
 /// What stands for the version of the program in a file.
 const APPLICATION: &str = concat!("podline ", env!("CARGO_PKG_VERSION"));
 
@@ -56,7 +58,7 @@ pub(super) enum Block<'a> {
     Statistics(StatisticsBlock),
 }
 
-/// A packet, in two pieces so that its payload is copied once.
+/// A packet, in two pieces so that its payload is copied once, from wherever it stands.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PacketBlock<'a> {
     pub(super) interface: u32,
@@ -64,7 +66,9 @@ pub(super) struct PacketBlock<'a> {
     /// The length that the packet has by its own headers.
     pub(super) original_length: u32,
     pub(super) head: &'a [u8],
-    pub(super) payload: &'a [u8],
+    pub(super) payload: Payload<'a>,
+    /// The packet, if its head is incomplete.
+    pub(super) completed: Option<&'a Packet<'a>>,
     /// Whether it goes from the app to the pod.
     pub(super) is_outbound: bool,
     pub(super) comments: [Option<&'a str>; 2],
@@ -177,8 +181,12 @@ impl PacketBlock<'_> {
         let length = self.head.len() + self.payload.len();
         put_length(out, length);
         put_u32(out, self.original_length);
+        let head = out.len();
         out.extend_from_slice(self.head);
-        out.extend_from_slice(self.payload);
+        let sum = self.payload.copy_to(out);
+        if let Some(packet) = self.completed {
+            packet.complete(&mut out[head..], sum);
+        }
         pad(out, length);
         for comment in self.comments.iter().flatten() {
             put_option(out, COMMENT, comment.as_bytes());
@@ -282,7 +290,8 @@ mod tests {
             at: AT,
             original_length: 1000,
             head: b"head",
-            payload,
+            payload: payload.into(),
+            completed: None,
             is_outbound: true,
             comments,
         }

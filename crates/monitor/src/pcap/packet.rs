@@ -1,6 +1,6 @@
 use etherparse::{IpNumber, Ipv4Header, Ipv6FlowLabel, Ipv6Header, TcpHeader, TcpOptionElement};
 
-use super::Ends;
+use super::{Ends, Payload, payload::fold};
 
 /// The window that both sides always have open, in units of 2^[`WINDOW_SCALE`] bytes: 8 MiB, which is more than is ever
 /// unacknowledged here.
@@ -11,6 +11,9 @@ const WINDOW_SCALE: u8 = 7;
 const HOP_LIMIT: u8 = 64;
 /// The options of a SYN: four bytes of segment size, three of window scale, filled up to whole words.
 const OPTIONS: usize = 8;
+
+/// Where the checksum of a TCP header is.
+const CHECKSUM: usize = 16;
 
 /// Which end a packet comes from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -41,7 +44,7 @@ pub(super) struct Packet<'a> {
     pub(super) kind: Kind,
     pub(super) sequence: u32,
     pub(super) acknowledgment: u32,
-    pub(super) payload: &'a [u8],
+    pub(super) payload: Payload<'a>,
     pub(super) comments: [Option<&'a str>; 2],
 }
 
@@ -100,6 +103,29 @@ impl Packet<'_> {
     ///
     /// If the payload is longer than [`Packet::payload_most`].
     pub(super) fn head(&self) -> Head {
+        self.head_with(self.payload.sum())
+    }
+
+    /// Makes its headers for one who adds the sum of the payload to the checksum while copying it, with [`Packet::complete`].
+    ///
+    /// # Panics
+    ///
+    /// If the payload is longer than [`Packet::payload_most`].
+    pub(super) fn incomplete_head(&self) -> Head {
+        self.head_with(0)
+    }
+
+    /// Adds the sum of the payload to the checksum of an incomplete head.
+    pub(super) fn complete(&self, head: &mut [u8], sum: u16) {
+        let at = ip_length(&self.ends) + CHECKSUM;
+        let checksum = [head[at], head[at + 1]];
+        let checksum = add(u16::from_be_bytes(checksum), u64::from(sum));
+        head[at..at + 2].copy_from_slice(&checksum.to_be_bytes());
+    }
+
+    fn head_with(&self, sum: u16) -> Head {
+        // What its checksum has besides that of a packet without payload.
+        let more = self.payload.len() as u64 + u64::from(sum);
         let mut head = Head {
             bytes: [0; Self::HEAD_MOST],
             length: 0,
@@ -113,9 +139,8 @@ impl Packet<'_> {
                 let mut ip = Ipv4Header::new(length, HOP_LIMIT, IpNumber::TCP, source, destination)
                     .expect("it is cut to fit");
                 ip.header_checksum = ip.calc_header_checksum();
-                tcp.checksum = tcp
-                    .calc_checksum_ipv4(&ip, self.payload)
-                    .expect("it is cut to fit");
+                let without = tcp.calc_checksum_ipv4(&ip, &[]).expect("it is cut to fit");
+                tcp.checksum = add(without, more);
                 head.push(&ip.to_bytes());
                 head.push(&tcp.to_bytes());
             }
@@ -131,9 +156,8 @@ impl Packet<'_> {
                     source: source.ip().octets(),
                     destination: destination.ip().octets(),
                 };
-                tcp.checksum = tcp
-                    .calc_checksum_ipv6(&ip, self.payload)
-                    .expect("it is cut to fit");
+                let without = tcp.calc_checksum_ipv6(&ip, &[]).expect("it is cut to fit");
+                tcp.checksum = add(without, more);
                 head.push(&ip.to_bytes());
                 head.push(&tcp.to_bytes());
             }
@@ -176,6 +200,11 @@ impl Packet<'_> {
         }
         tcp
     }
+}
+
+/// A checksum of which `more` is added to what it is of: RFC 1624 3.
+fn add(checksum: u16, more: u64) -> u16 {
+    !fold(u64::from(!checksum) + more)
 }
 
 const fn ip_length(ends: &Ends) -> usize {

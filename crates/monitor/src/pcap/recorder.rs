@@ -1,4 +1,5 @@
 use std::fmt;
+use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -91,12 +92,12 @@ impl Recorder {
         });
     }
 
-    /// The app took `bytes` of the pod.
-    pub fn received(&mut self, bytes: &[u8], at: u64) {
+    /// The app took these bytes of the pod, one part after the other, at once.
+    pub fn received(&mut self, parts: &[IoSlice<'_>], at: u64) {
         self.said = None;
         self.record(at, |recorder, packets| {
             if let Some(stream) = &mut recorder.stream {
-                stream.say(Side::Pod, bytes, packets);
+                stream.say(Side::Pod, parts, packets);
             }
         });
     }

@@ -9,12 +9,9 @@ use super::{
     CaptureSummary, Made, Packet, Packets, Taken,
 };
 
-/// Bytes that are written at once where that many come: a call to the system for each packet would cost more than all else.
-const ENOUGH: usize = 256 << 10;
-/// How long less than that may wait: whoever watches live does not notice, and a quiet connection costs ten wake-ups a second.
+/// How long less than a full chunk may wait: a call to the system for each packet would cost more than all else, whoever watches live
+/// does not notice, and a quiet connection costs ten wake-ups a second.
 const GATHER: Duration = Duration::from_millis(100);
-/// Memory that is kept while nothing comes.
-const KEPT: usize = 4 << 20;
 
 /// What the tasks of connections and the writer of a capture share.
 pub(super) struct Shared {
@@ -61,7 +58,7 @@ struct Past {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum WaitsFor {
     Anything,
-    Enough,
+    FullChunk,
     Nothing,
 }
 
@@ -82,7 +79,9 @@ impl Shared {
     /// Gives an interface a number, from 0.
     pub(super) fn add_interface(&self, name: String) -> usize {
         let mut state = self.state();
-        if let Some(running) = &mut state.running {
+        if let Some(running) = &mut state.running
+            && !running.is_ending
+        {
             let taken = running.buffer.interface(&name);
             running.handle_taken(taken, &self.number);
         }
@@ -194,30 +193,29 @@ impl Shared {
         Some((made.clone()?, bytes))
     }
 
-    /// Gives the writer what there is to write, in the place of `batch`; waits until there is something. With the last of
+    /// Gives the writer what is to be written next, in the place of `batch`; waits until there is something. With the last of
     /// it, says why it is that.
     pub(super) fn next_batch(&self, batch: &mut Vec<u8>) -> Option<CaptureEnd> {
         let mut state = self.state();
         loop {
             let running = state.running.as_mut()?;
-            if let Some(end) = running.ending.take() {
+            if running.ending.is_some() {
                 running.buffer.close(now());
-                running.buffer.swap(batch);
-                return Some(end);
+                running.buffer.take_chunk(batch);
+                if running.buffer.waiting() > 0 {
+                    return None;
+                }
+                return running.ending.take();
             }
             if running.buffer.waiting() > 0 {
                 break;
-            }
-            if batch.capacity() > KEPT {
-                *batch = Vec::new();
-                running.buffer.shrink();
             }
             running.writer = WaitsFor::Anything;
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         let gathers = |state: &mut State| match &mut state.running {
-            Some(running) if running.ending.is_none() && running.buffer.waiting() < ENOUGH => {
-                running.writer = WaitsFor::Enough;
+            Some(running) if running.ending.is_none() && !running.buffer.has_full_chunk() => {
+                running.writer = WaitsFor::FullChunk;
                 true
             }
             _ => false,
@@ -226,7 +224,7 @@ impl Shared {
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let running = state.running.as_mut()?;
         running.writer = WaitsFor::Nothing;
-        running.buffer.swap(batch);
+        running.buffer.take_chunk(batch);
         None
     }
 
@@ -250,7 +248,7 @@ impl Shared {
             running.is_ending = true;
             running.buffer.lose(lost);
             running.buffer.close(now());
-            running.buffer.swap(&mut end);
+            running.buffer.take_chunk(&mut end);
         }
         end
     }
@@ -305,7 +303,7 @@ impl Running {
     fn wakes(&mut self) -> bool {
         let wakes = match self.writer {
             WaitsFor::Anything => self.buffer.waiting() > 0 || self.ending.is_some(),
-            WaitsFor::Enough => self.buffer.waiting() >= ENOUGH || self.ending.is_some(),
+            WaitsFor::FullChunk => self.buffer.has_full_chunk() || self.ending.is_some(),
             WaitsFor::Nothing => false,
         };
         if wakes {

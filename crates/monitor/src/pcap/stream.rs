@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use super::{Ends, Kind, Packet, Side};
+use super::{Ends, Kind, Packet, Payload, Side};
 
 /// Bytes of one side after which the other acknowledges them without having anything to say: two full segments, as
 /// RFC 9293 3.8.6.3 wants it.
@@ -70,9 +70,9 @@ impl Stream {
             before: None,
             is_closed: false,
         };
-        stream.emit(Side::App, Kind::Syn, &[], None, packets);
-        stream.emit(Side::Pod, Kind::SynAck, &[], None, packets);
-        stream.emit(Side::App, Kind::Ack, &[], None, packets);
+        stream.emit(Side::App, Kind::Syn, Payload::EMPTY, None, packets);
+        stream.emit(Side::Pod, Kind::SynAck, Payload::EMPTY, None, packets);
+        stream.emit(Side::App, Kind::Ack, Payload::EMPTY, None, packets);
         stream
     }
 
@@ -87,18 +87,19 @@ impl Stream {
         self.before = Some([self.app.said, self.pod.said]);
     }
 
-    /// One side said `bytes`.
-    pub(super) fn say(&mut self, from: Side, bytes: &[u8], packets: &mut dyn Packets) {
+    /// One side said these bytes, at once.
+    pub(super) fn say<'a>(&mut self, from: Side, bytes: impl Into<Payload<'a>>, packets: &mut dyn Packets) {
         if self.is_closed || self.half(from).is_finished {
             return;
         }
         let most = usize::from(Packet::payload_most(&self.ends));
-        let mut segments = bytes.chunks(most).peekable();
-        while let Some(segment) = segments.next() {
-            let push = segments.peek().is_none();
+        let mut bytes = bytes.into();
+        while !bytes.is_empty() {
+            let segment = bytes.split_to(most);
+            let push = bytes.is_empty();
             self.emit(from, Kind::Data { push }, segment, None, packets);
             if self.half(from).unacknowledged() >= ACKNOWLEDGE {
-                self.emit(from.other(), Kind::Ack, &[], None, packets);
+                self.emit(from.other(), Kind::Ack, Payload::EMPTY, None, packets);
             }
         }
     }
@@ -108,9 +109,9 @@ impl Stream {
         if self.is_closed || self.half(from).is_finished {
             return;
         }
-        self.emit(from, Kind::Fin, &[], None, packets);
+        self.emit(from, Kind::Fin, Payload::EMPTY, None, packets);
         self.half_mut(from).is_finished = true;
-        self.emit(from.other(), Kind::Ack, &[], None, packets);
+        self.emit(from.other(), Kind::Ack, Payload::EMPTY, None, packets);
     }
 
     /// The end; the last packet has `comment`.
@@ -120,16 +121,16 @@ impl Stream {
         }
         let comment = Some(comment);
         match close {
-            Close::Reset(side) => self.emit(side, Kind::Reset, &[], comment, packets),
+            Close::Reset(side) => self.emit(side, Kind::Reset, Payload::EMPTY, comment, packets),
             Close::Orderly => {
-                self.emit(Side::Pod, Kind::Fin, &[], None, packets);
+                self.emit(Side::Pod, Kind::Fin, Payload::EMPTY, None, packets);
                 let last = if self.app.is_finished {
                     Side::App
                 } else {
-                    self.emit(Side::App, Kind::Fin, &[], None, packets);
+                    self.emit(Side::App, Kind::Fin, Payload::EMPTY, None, packets);
                     Side::Pod
                 };
-                self.emit(last, Kind::Ack, &[], comment, packets);
+                self.emit(last, Kind::Ack, Payload::EMPTY, comment, packets);
             }
         }
         self.is_closed = true;
@@ -139,7 +140,7 @@ impl Stream {
         &mut self,
         from: Side,
         kind: Kind,
-        payload: &[u8],
+        payload: Payload<'_>,
         comment: Option<&str>,
         packets: &mut dyn Packets,
     ) {
@@ -156,7 +157,7 @@ impl Stream {
         let is_taken = packets.take(&packet);
         drop(introduction);
         self.is_introduced |= is_taken;
-        self.half_mut(from).advance(payload, kind);
+        self.half_mut(from).advance(payload.len(), kind);
         if kind.acknowledges() {
             let other = self.half_mut(from.other());
             other.acknowledged = other.next;
@@ -202,9 +203,9 @@ impl Half {
         self.next.wrapping_sub(self.acknowledged)
     }
 
-    fn advance(&mut self, payload: &[u8], kind: Kind) {
-        self.said += payload.len() as u64;
-        let bytes = u32::try_from(payload.len()).expect("a segment is smaller than 64 KiB");
+    fn advance(&mut self, payload: usize, kind: Kind) {
+        self.said += payload as u64;
+        let bytes = u32::try_from(payload).expect("a segment is smaller than 64 KiB");
         self.next = self.next.wrapping_add(bytes).wrapping_add(kind.numbers());
     }
 }

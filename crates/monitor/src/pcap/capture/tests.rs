@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
 
 use std::{
-    io::ErrorKind,
+    io::{ErrorKind, IoSlice},
     sync::mpsc::{Receiver, SyncSender, sync_channel},
 };
 
@@ -214,7 +214,7 @@ async fn a_connection_is_recorded_from_its_opening_to_its_outcome() {
     let interface = stage.capture.interface("svc/web\u{1b}[31m");
     let mut recorder = opened(&interface);
     recorder.sent(b"ask", 2);
-    recorder.received(b"tell", 3);
+    recorder.received(&[IoSlice::new(b"te"), IoSlice::new(b"ll")], 3);
     recorder.sent_all(4);
     recorder.ended(&outcome(End::Clean { verified: true }), 5);
     assert!(stage.capture.finish().await);
@@ -320,7 +320,7 @@ async fn a_reader_that_does_not_read_costs_packets_and_nobody_waits_for_it() {
     let chunk = vec![b'x'; 64 * 1024];
     let mut number = 0;
     while stage.capture.status().unwrap().summary.dropped < 10 {
-        recorder.received(&chunk, 2);
+        recorder.received(&[IoSlice::new(&chunk)], 2);
         number += 1;
         assert!(number < 3000, "nothing is ever dropped");
     }

@@ -40,7 +40,8 @@ impl Packets for Kept {
 impl Seen {
     /// Reads the packet's bytes, whose lengths and checksums must be right.
     fn read(packet: &Packet<'_>) -> Self {
-        let bytes = [packet.head().bytes(), packet.payload].concat();
+        let mut bytes = packet.head().bytes().to_vec();
+        bytes.extend(packet.payload.parts().flatten());
         assert!(bytes.len() <= 0xFFFF, "{} bytes", bytes.len());
         let sliced = SlicedPacket::from_ip(&bytes).unwrap();
         let Some(TransportSlice::Tcp(tcp)) = &sliced.transport else {
@@ -146,8 +147,8 @@ fn a_pod_that_closes_first_is_answered() {
     let initial = [100, 4_000_000_000];
     let mut packets = Kept::default();
     let mut stream = open(v4(), initial, &mut packets);
-    stream.say(Side::App, b"ping", &mut packets);
-    stream.say(Side::Pod, b"pong!", &mut packets);
+    stream.say(Side::App, &b"ping"[..], &mut packets);
+    stream.say(Side::Pod, &b"pong!"[..], &mut packets);
     stream.close(Close::Orderly, "ended", &mut packets);
     assert_eq!(
         told(&packets, initial),
@@ -176,12 +177,12 @@ fn an_app_that_half_closes_gets_the_rest() {
     let mut packets = Kept::default();
     let mut stream = open(v6(), initial, &mut packets);
     stream.finish(Side::App, &mut packets);
-    stream.say(Side::Pod, b"rest", &mut packets);
-    stream.say(Side::App, b"not allowed any more", &mut packets);
+    stream.say(Side::Pod, &b"rest"[..], &mut packets);
+    stream.say(Side::App, &b"not allowed any more"[..], &mut packets);
     stream.finish(Side::App, &mut packets);
     stream.close(Close::Orderly, "ended", &mut packets);
     stream.close(Close::Orderly, "ended", &mut packets);
-    stream.say(Side::Pod, b"too late", &mut packets);
+    stream.say(Side::Pod, &b"too late"[..], &mut packets);
     assert_eq!(
         told(&packets, initial),
         [
@@ -212,7 +213,7 @@ fn a_reset_comes_from_the_side_that_is_gone() {
 fn a_side_that_is_silent_acknowledges_now_and_then() {
     let mut packets = Kept::default();
     let mut stream = open(v4(), [0, 0], &mut packets);
-    stream.say(Side::Pod, &vec![0; 4 * 65_495 + 1], &mut packets);
+    stream.say(Side::Pod, &*vec![0; 4 * 65_495 + 1], &mut packets);
     assert_eq!(
         told(&packets, [0, 0])[3..],
         [
@@ -297,7 +298,7 @@ proptest! {
             let is_app = is_app && !(half_closes && index >= half);
             let bytes: Vec<u8> = (0..length).map(|index| seed.wrapping_add((index % 251) as u8)).collect();
             let (side, all) = if is_app { (Side::App, &mut app) } else { (Side::Pod, &mut pod) };
-            stream.say(side, &bytes, &mut packets);
+            stream.say(side, &*bytes, &mut packets);
             all.extend_from_slice(&bytes);
         }
         stream.close(if is_reset { Close::Reset(Side::Pod) } else { Close::Orderly }, "end", &mut packets);
