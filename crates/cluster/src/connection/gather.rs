@@ -2,7 +2,7 @@
 //!
 //! A server that sends much in small pieces wakes its reader for each of them: a download of 1 GiB took 40,000 wake-ups of
 //! 26 KB, and more processor time for those than for decryption. So while much comes, the system is asked to tell of
-//! bytes only when there are [`LOW_WATER`] of them, and what stays below is fetched after [`PATIENCE`].
+//! bytes only when there are [`LOW_WATER`] of them. What stays below is fetched after [`PATIENCE`], and that ends it.
 
 use std::io::{self, Read};
 use std::pin::Pin;
@@ -15,27 +15,18 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::low_water::set_low_water;
+use super::worth::Worth;
 
 /// How many bytes a read is worth, while much comes.
 const LOW_WATER: usize = 128 << 10;
 /// The longest that fewer bytes are left waiting: what a neighbour of the greedy connection on the same session may lose.
 const PATIENCE: Duration = Duration::from_millis(2);
-/// The rate is looked at whenever so many bytes have come.
-const SAMPLE: usize = 1 << 20;
-/// Much comes where a sample took no longer than this: 64 MB/s.
-const SAMPLE_TIME: Duration = Duration::from_millis(16);
 
 /// A connection whose reads are gathered while much comes.
 pub(crate) struct Gather {
     tcp: TcpStream,
-    rate: Rate,
+    worth: Worth,
     gathering: Option<Gathering>,
-}
-
-/// How much comes.
-struct Rate {
-    sampled: usize,
-    began: Instant,
 }
 
 struct Gathering {
@@ -48,7 +39,7 @@ impl Gather {
     pub(crate) fn new(tcp: TcpStream) -> Self {
         Self {
             tcp,
-            rate: Rate::new(Instant::now()),
+            worth: Worth::new(Instant::now()),
             gathering: None,
         }
     }
@@ -58,13 +49,14 @@ impl Gather {
     }
 
     fn handle_read(&mut self, length: usize) {
-        if self.rate.handle_read(length, Instant::now) && self.gathering.is_none() {
+        if self.worth.handle_read(length, Instant::now) {
             self.gather();
         }
     }
 
     fn gather(&mut self) {
         if set_low_water(&self.tcp, LOW_WATER) {
+            self.worth.handle_begun();
             self.gathering = Some(Gathering {
                 timer: Box::pin(sleep(PATIENCE)),
                 waits: false,
@@ -83,28 +75,8 @@ impl Gather {
     fn stop_gathering(&mut self) {
         // The system tells of bytes that are there already when the mark is lowered.
         self.gathering = None;
+        self.worth.handle_waited();
         set_low_water(&self.tcp, 1);
-    }
-}
-
-impl Rate {
-    fn new(now: Instant) -> Self {
-        Self {
-            sampled: 0,
-            began: now,
-        }
-    }
-
-    /// Counts what was read; whether that ends a sample that came fast. The clock is asked once a sample.
-    fn handle_read(&mut self, length: usize, now: impl FnOnce() -> Instant) -> bool {
-        self.sampled += length;
-        if self.sampled < SAMPLE {
-            return false;
-        }
-        self.sampled = 0;
-        let now = now();
-        let took = now - std::mem::replace(&mut self.began, now);
-        took <= SAMPLE_TIME
     }
 }
 
@@ -129,7 +101,7 @@ impl AsyncRead for Gather {
         ready!(gathering.timer.as_mut().poll(cx));
         gathering.waits = false;
         let read = this.read_little(out);
-        if !matches!(read, Ok(length) if length >= LOW_WATER / 4) {
+        if !matches!(read, Ok(length) if length >= LOW_WATER) {
             this.stop_gathering();
         }
         match read {
@@ -185,16 +157,6 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let (near, far) = tokio::join!(TcpStream::connect(address), listener.accept());
         (Gather::new(near.unwrap()), far.unwrap().0)
-    }
-
-    #[test]
-    fn much_is_a_sample_in_its_time() {
-        let began = Instant::now();
-        let mut rate = Rate::new(began);
-        assert!(!rate.handle_read(SAMPLE - 1, || unreachable!("the sample is not full")));
-        assert!(rate.handle_read(1, || began + SAMPLE_TIME));
-        assert!(!rate.handle_read(SAMPLE, || began + 2 * SAMPLE_TIME + Duration::from_millis(1)));
-        assert!(rate.handle_read(SAMPLE, || began + 3 * SAMPLE_TIME));
     }
 
     #[tokio::test]

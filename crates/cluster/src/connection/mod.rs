@@ -18,6 +18,7 @@ mod socks5;
 mod stream;
 mod tls;
 mod tls_fault;
+mod worth;
 
 pub use error::ConnectError;
 pub use journal::{Step, StepFound, WayPart};
