@@ -221,7 +221,7 @@ impl Session {
             return Err(fault.clone());
         }
         if !input.is_empty() {
-            self.liveness.handle_received(now);
+            self.liveness.handle_received(now, self.round_trip.late_after());
         }
         let frame = match self.reader.read(input) {
             Ok(Some(frame)) => frame,

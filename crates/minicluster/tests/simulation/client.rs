@@ -144,6 +144,11 @@ impl Client {
         self.pairs.insert(pair, connection);
         apps[connection].open(now);
         facts[connection].opened = Some(now);
+        if shared {
+            // The end of a pair that was on the lane before may not have got through.
+            apps[connection].relax();
+            facts[connection].shared = true;
+        }
         self.relax_sharers(pair, apps, facts);
         self.backlog.handle_opened(now, pair);
         self.note_reading(now, apps);

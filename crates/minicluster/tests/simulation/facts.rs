@@ -50,6 +50,9 @@ pub(crate) enum End {
     SessionLost,
     /// It took nothing for too long while a neighbour waited.
     StalledReader,
+    /// The same, on a session that gets no new pairs: what a pair left behind that is over may be what blocks the lane, and
+    /// whoever is left on it is told of no better reason.
+    StalledWithSession,
 }
 
 /// Why a dial failed.

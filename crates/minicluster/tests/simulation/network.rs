@@ -6,6 +6,12 @@ use bytes::Bytes;
 use fastrand::Rng;
 use podline_wire::Time;
 
+/// A session lives through so much silence, and what is left for answers until it would be given up.
+const LONGEST_SILENCE: Duration = Duration::from_secs(8);
+
+/// Stalls that follow each other sooner are one silence.
+const BETWEEN_STALLS: Duration = Duration::from_secs(1);
+
 /// How one direction behaves.
 #[derive(Clone, Debug)]
 pub(crate) struct DirectionPlan {
@@ -62,13 +68,23 @@ pub(crate) struct Direction {
     cut_told: bool,
 }
 
-impl DirectionPlan {
-    /// Whether it may end a session that uses it.
-    pub(crate) fn may_lose_session(&self) -> bool {
-        let long = |(from, to): &(Time, Time)| to.saturating_since(*from) > Duration::from_secs(8);
-        self.cut.is_some() || self.stalls.iter().any(long)
+/// Whether a session may end by what happens to its two directions.
+pub(crate) fn may_lose_session(up: &DirectionPlan, down: &DirectionPlan) -> bool {
+    let mut stalls = [up.stalls.as_slice(), &down.stalls].concat();
+    stalls.sort();
+    let mut silences: Vec<(Time, Time)> = Vec::new();
+    for (from, to) in stalls {
+        match silences.last_mut() {
+            // What is asked in one of them is answered in the other.
+            Some((_, until)) if from <= *until + BETWEEN_STALLS => *until = (*until).max(to),
+            _ => silences.push((from, to)),
+        }
     }
+    let long = |(from, to): &(Time, Time)| to.saturating_since(*from) > LONGEST_SILENCE;
+    up.cut.is_some() || down.cut.is_some() || silences.iter().any(long)
+}
 
+impl DirectionPlan {
     /// Whether it goes silent, sooner or later.
     pub(crate) fn goes_silent(&self) -> bool {
         self.cut.is_some_and(|cut| cut.kind == CutKind::Silence)

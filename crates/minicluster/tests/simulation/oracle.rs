@@ -45,6 +45,8 @@ pub(crate) fn check_connection(around: &Circumstances<'_>, facts: &Facts) -> Res
         End::SessionLost => Err("its session was lost".into()),
         End::Aborted => Ok(()),
         End::StalledReader => check_stalled(around),
+        End::StalledWithSession if facts.shared => Ok(()),
+        End::StalledWithSession => Err("it was reset for taking nothing, and had its lane to itself".into()),
     }
 }
 

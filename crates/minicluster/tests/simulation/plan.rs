@@ -9,7 +9,7 @@ use podline_wire::{Time, session::Peer};
 use crate::{
     app::{AppEnd, AppPlan, AppWrites},
     facts::DialKind,
-    network::{Cut, CutKind, DirectionPlan},
+    network::{Cut, CutKind, DirectionPlan, may_lose_session},
     pod::{PodEndHow, PodEndPlan, PodEndWhen, PodPlan, Reads, Writes},
 };
 
@@ -148,7 +148,7 @@ impl Plan {
     pub(crate) fn may_lose_session(&self) -> bool {
         // A worker that never answers keeps the peer unproven, and nothing else can be asked then.
         let unproven = self.reply == ReplyFault::Never && self.known.is_none();
-        unproven || self.up.may_lose_session() || self.down.may_lose_session()
+        unproven || may_lose_session(&self.up, &self.down)
     }
 }
 

@@ -75,8 +75,9 @@ impl Session {
             })
     }
 
-    /// The pair that blocks its lane while another pair on it waits, and since when both is so. None where it is not
-    /// known for sure which pair it is, and where it may be the network: answers cannot come or the peer owes one.
+    /// The pair that blocks its lane while another pair on it waits, and since when both is so, not counting the time until
+    /// the peer was heard again. None where it is not known for sure which pair it is, and where it may be the network:
+    /// answers cannot come or the peer owes one.
     pub fn stalled(&self) -> Option<(PairId, Time)> {
         if !self.lanes_may_be_late() || self.liveness.is_asked() {
             return None;
@@ -103,7 +104,7 @@ impl Session {
             .filter(|&(other, _)| other != pair)
             .filter_map(|(_, state)| state.waits_since(acked))
             .min()?;
-        Some((pair, since.max(neighbour)))
+        Some((pair, since.max(neighbour).max(self.liveness.heard_again())))
     }
 
     /// Whether each frame of a pair that sends much is to be told from the others' on `lane`.

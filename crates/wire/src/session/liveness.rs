@@ -50,6 +50,10 @@ struct Asked {
 #[derive(Debug)]
 pub(super) struct Liveness {
     last_received: Time,
+    /// When it was asked for something for the first time since anything came.
+    awaited_since: Option<Time>,
+    /// When something came after nothing had for long, though it was asked for.
+    heard_again: Time,
     /// A sign of life was asked for and has not come.
     asked: Option<Asked>,
     ask_at: Time,
@@ -65,6 +69,8 @@ impl Liveness {
     pub(super) fn new(now: Time) -> Self {
         Self {
             last_received: now,
+            awaited_since: None,
+            heard_again: now,
             asked: None,
             ask_at: now + KEEPALIVE,
             answers: false,
@@ -87,13 +93,28 @@ impl Liveness {
         self.asked.is_some()
     }
 
-    pub(super) fn handle_received(&mut self, now: Time) {
+    /// When the peer was heard again for the last time after it had not been for longer than an answer takes. Until then no
+    /// answer could come, whatever it stands behind.
+    pub(super) fn heard_again(&self) -> Time {
+        self.heard_again
+    }
+
+    /// Something has come; an answer is late after `late_after`.
+    pub(super) fn handle_received(&mut self, now: Time, late_after: Duration) {
+        if self
+            .awaited_since
+            .take()
+            .is_some_and(|since| since + late_after <= now)
+        {
+            self.heard_again = now;
+        }
         self.last_received = now;
         self.silent = false;
     }
 
     pub(super) fn handle_probe_sent(&mut self, now: Time, behind: Duration) {
         self.asked.get_or_insert(Asked { at: now, behind });
+        self.awaited_since.get_or_insert(now);
         self.ask_at = now + KEEPALIVE;
     }
 

@@ -106,13 +106,18 @@ impl Client {
                 ));
             }
             facts[connection].sent -= self.purge(pair);
+            let end = if !by_app && self.session.is_retired() {
+                End::StalledWithSession
+            } else {
+                End::StalledReader
+            };
             self.session.reset(now, pair);
             self.collect();
             self.pairs.remove(&pair);
             self.backlog.handle_ended(pair);
             self.forget_if_read(pair);
             apps[connection].end();
-            facts[connection].end = Some(End::StalledReader);
+            facts[connection].end = Some(end);
             facts[connection].ended = Some(now);
             self.note_reading(now, apps);
         }

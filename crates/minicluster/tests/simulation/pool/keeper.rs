@@ -19,8 +19,15 @@ use super::{
     plan::{Outage, PoolPlan},
 };
 use crate::{
-    app::App, client::Client, facts::Facts, framing::Framing, link::Link, network::Direction, node::Node,
-    plan::patience, trace::Trace,
+    app::App,
+    client::Client,
+    facts::Facts,
+    framing::Framing,
+    link::Link,
+    network::{Direction, may_lose_session},
+    node::Node,
+    plan::patience,
+    trace::Trace,
 };
 
 /// The longest pause that a server may ask for, and where a connection waits.
@@ -345,7 +352,7 @@ impl Keeper {
             plan.reply,
             Framing::new(plan.websocket, Role::Server, self.rng.fork()),
         );
-        let may_be_lost = path.up.may_lose_session() || path.down.may_lose_session();
+        let may_be_lost = may_lose_session(&path.up, &path.down);
         let patience = patience(&path.up, &path.down, plan.reply);
         let [up, down] = [path.up, path.down].map(|plan| Direction::new(plan, self.rng.fork()));
         Member::new(Link::new(client, node, up, down), may_be_lost, patience)

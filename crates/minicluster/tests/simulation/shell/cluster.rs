@@ -17,7 +17,7 @@ use super::{connection::Connection, remote::Remote};
 use crate::{
     facts::Facts,
     framing::Framing,
-    network::Direction,
+    network::{Direction, may_lose_session},
     node::Node,
     pod::PodPlan,
     pool::{Happening, Outage, PoolPlan},
@@ -105,7 +105,7 @@ impl Cluster {
             path.up.cut = None;
             path.down.cut = None;
         }
-        let may_be_lost = path.up.may_lose_session() || path.down.may_lose_session();
+        let may_be_lost = may_lose_session(&path.up, &path.down);
         let framing = Framing::new(websocket, Role::Server, state.rng.fork());
         let node = Node::new(now, state.plan.flavor, state.plan.reply, framing);
         let [up, down] = [path.up, path.down].map(|plan| Direction::new(plan, state.rng.fork()));

@@ -259,10 +259,10 @@ fn nobody_is_to_blame_for_a_stall_of_the_network() {
         assert_eq!(script.session.stalled(), None, "at {:?}", script.now);
     }
     assert!(script.session.lane(lane).is_late());
-    // The peer's reader answers, and its worker still does not.
+    // The peer's reader answers, and its worker still does not; what it may have to say is on its way only now.
     script.sent();
     lives(&mut script);
-    assert_eq!(script.session.stalled().map(|(pair, _)| pair), Some(greedy));
+    assert_eq!(script.session.stalled(), Some((greedy, script.now)));
     // As long as we do not read, no answer can come.
     script.session.handle_reading(script.now, false);
     assert_eq!(script.session.stalled(), None);
