@@ -311,7 +311,7 @@ impl Pool {
         if self.waiting.len() <= self.patient(now) {
             return None;
         }
-        self.own_lane()
+        self.own_lane(now)
             .map(lend)
             .or_else(|| self.shared_lane().map(share))
     }
@@ -327,8 +327,8 @@ impl Pool {
     }
 
     /// The session with the best lane that nobody else is on.
-    fn own_lane(&self) -> Option<SessionKey> {
-        let worst = if self.is_full() || self.pace.is_failing() {
+    fn own_lane(&self, now: Time) -> Option<SessionKey> {
+        let worst = if self.is_full() || self.pace.is_failing() || self.is_held_back(now) {
             Health::Late
         } else {
             Health::Well
@@ -338,6 +338,11 @@ impl Pool {
 
     fn shared_lane(&self) -> Option<SessionKey> {
         self.sessions.with_shared_lane().filter(|_| self.is_full())
+    }
+
+    /// Whether no session is on its way, and none may be started yet.
+    fn is_held_back(&self, now: Time) -> bool {
+        self.sessions.expected(now) == 0 && !self.pace.allows(now, Need::Held)
     }
 
     fn is_full(&self) -> bool {

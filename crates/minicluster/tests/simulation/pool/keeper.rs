@@ -152,8 +152,7 @@ impl Keeper {
         self.note(now, || format!("connection {connection} asks by {request:?}"));
         self.perform(now, plan)?;
         let excused = self.is_full(plan)
-            || self.started_lately(now) >= A_SECOND
-            || now < self.held_until
+            || self.is_held_back(now)
             || self.failed.is_some_and(|at| now < at + JUST_FAILED);
         if self.waiting.contains_key(&request) && self.attempts.is_empty() && !excused {
             return Err(format!("{request:?} waits, and no session is being made for it"));
@@ -215,6 +214,11 @@ impl Keeper {
                 .count(),
             _ => 0,
         }
+    }
+
+    /// Whether no more sessions may be started for now.
+    fn is_held_back(&self, now: Time) -> bool {
+        now < self.held_until || self.started_lately(now) >= A_SECOND
     }
 
     /// Sessions that were started in the last second.

@@ -127,6 +127,32 @@ fn where_no_session_can_be_made_a_fast_or_a_late_one_is_shared() {
     }
 }
 
+#[test]
+fn where_no_session_may_be_started_yet_a_fast_one_is_shared() {
+    let mut world = World::new(0);
+    loop {
+        let request = world.request();
+        let actions = world.actions();
+        let [Action::Connect(key)] = actions[..] else {
+            // So many have been started within a second.
+            assert!(
+                matches!(actions[..], [Action::Lend(lent, _)] if lent == request),
+                "{actions:?}"
+            );
+            break;
+        };
+        world.connected(key);
+        assert_eq!(world.actions(), [Action::Lend(request, key)]);
+        world.opens(key);
+        world.report(key, 0, |report| report.health = Health::Fast);
+    }
+    world.wait(Duration::from_secs(1));
+    let request = world.request();
+    let key = world.connects()[0];
+    world.connected(key);
+    assert_eq!(world.actions(), [Action::Lend(request, key)]);
+}
+
 /// A pool whose first session is ready and lent, and the founders that are on their way.
 fn founded(floor: usize) -> (World, SessionKey, Vec<SessionKey>) {
     let mut world = World::new(floor);

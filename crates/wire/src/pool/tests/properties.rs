@@ -77,7 +77,11 @@ struct Checked {
     isolated: usize,
     retired: bool,
     connecting: BTreeSet<SessionKey>,
-    /// Those of them that were begun before any was ready.
+    /// When sessions were begun.
+    begun: Vec<Time>,
+    /// Until when the server wants to be left alone.
+    asked_until: Time,
+    /// Those being made that were begun before any was ready.
     founders: BTreeSet<SessionKey>,
     founded: Option<Time>,
     /// What each session has said, and how many of its lanes are lent.
@@ -99,6 +103,8 @@ impl Checked {
             isolated: config.isolated,
             retired: false,
             connecting: BTreeSet::new(),
+            begun: Vec::new(),
+            asked_until: Time::ZERO,
             founders: BTreeSet::new(),
             founded: None,
             ready: BTreeMap::new(),
@@ -144,6 +150,7 @@ impl Checked {
                     self.failing = true;
                     self.connecting.remove(&key);
                     let asked = asks.then_some(Duration::from_secs(3));
+                    self.asked_until = self.asked_until.max(now + asked.unwrap_or_default());
                     self.pool.handle_failed(now, key, asked, 7);
                 }
             }
@@ -192,6 +199,12 @@ impl Checked {
         self.check();
     }
 
+    /// Whether no more sessions may be begun for now.
+    fn is_held_back(&self) -> bool {
+        let lately = |at: &&Time| self.now.saturating_since(**at) < Duration::from_secs(1);
+        self.now < self.asked_until || self.begun.iter().filter(lately).count() >= 50
+    }
+
     fn perform(&mut self) {
         while let Some(action) = self.pool.poll_action() {
             match action {
@@ -201,6 +214,7 @@ impl Checked {
                 }
                 Action::Connect(key) => {
                     assert!(self.connecting.insert(key), "made twice");
+                    self.begun.push(self.now);
                     if self.founded.is_none() {
                         self.founders.insert(key);
                     }
@@ -209,7 +223,7 @@ impl Checked {
                 }
                 Action::Lend(request, key) => {
                     assert!(self.waiting.remove(&request), "answered twice");
-                    let may_be_unwell = self.failing || self.is_full();
+                    let may_be_unwell = self.failing || self.is_full() || self.is_held_back();
                     let (report, lent) = self.ready.get_mut(&key).expect("a ready session");
                     assert!(
                         !report.retired && report.free_lanes > *lent,

@@ -21,7 +21,7 @@ impl Keeper {
             match action {
                 Action::Close(key) => self.close(now, key)?,
                 Action::Connect(key) => self.connect(now, key, plan)?,
-                Action::Lend(request, key) => self.lend(request, key, plan)?,
+                Action::Lend(request, key) => self.lend(now, request, key, plan)?,
                 Action::Share(request, key) => self.share(request, key, plan)?,
                 Action::Prove(key) => self.prove(now, key)?,
                 Action::Refuse(request, _) => {
@@ -113,11 +113,13 @@ impl Keeper {
 
     pub(super) fn lend(
         &mut self,
+        now: Time,
         request: RequestKey,
         key: SessionKey,
         plan: &PoolPlan,
     ) -> Result<(), String> {
         let full = self.is_full(plan);
+        let held_back = self.is_held_back(now);
         self.check_lively(key)?;
         let connection = self
             .waiting
@@ -133,7 +135,7 @@ impl Keeper {
             .ok_or("a session is lent that is not")?;
         let report = member.link.client.report();
         // Where none can be made, a bad one is better than none.
-        let worst = if self.failed.is_some() || full {
+        let worst = if self.failed.is_some() || full || held_back {
             Health::Late
         } else {
             Health::Well
