@@ -7,7 +7,8 @@
 //! 2. a free lane of a session that is well, the one with the fewest open pairs. It never waits for an upgrade while there
 //!    is one, but for the founders (below);
 //! 3. the first session that gets ready, or the first lane that gets free;
-//! 4. where no session can be made at present, a free lane of a session that is fast or late;
+//! 4. where no session can be made at present, a free lane of a session that is fast or late; where there are
+//!    [`PoolConfig::isolated`], of one that is fast;
 //! 5. where there are [`PoolConfig::most`], a lane with others on it, where it is best.
 //!
 //! The first session that nobody waits for is asked at once what its peer is ([`Action::Prove`]), since lanes are lent only
@@ -330,6 +331,8 @@ impl Pool {
     fn own_lane(&self, now: Time) -> Option<SessionKey> {
         let worst = if self.is_full() || self.pace.is_failing() || self.is_held_back(now) {
             Health::Late
+        } else if self.sessions.useful() - self.sessions.connecting() >= self.config.isolated {
+            Health::Fast
         } else {
             Health::Well
         };

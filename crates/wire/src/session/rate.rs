@@ -13,11 +13,16 @@ const FAST: u64 = 1_000_000;
 /// It is fast until fewer than this came in a whole window, so that one near the bound does not change all the time.
 const SLOW: u64 = FAST / 2;
 
+/// A session from which nothing came for so long, and for two round trips, is not fast, whatever came before: a short download
+/// is over then, and one that goes on has its next bytes there by then.
+const QUIET: Duration = Duration::from_millis(50);
+
 /// The rate at which the pod's bytes come, as far as it matters to neighbours.
 #[derive(Debug)]
 pub(super) struct Rate {
     window: Time,
     bytes: u64,
+    last: Time,
     fast: bool,
 }
 
@@ -26,6 +31,7 @@ impl Rate {
         Self {
             window: now,
             bytes: 0,
+            last: now,
             fast: false,
         }
     }
@@ -34,14 +40,20 @@ impl Rate {
         self.fast
     }
 
-    pub(super) fn handle_received(&mut self, now: Time, bytes: usize) {
-        self.handle_timeout(now);
+    /// Bytes came on a way of such a round trip.
+    pub(super) fn handle_received(&mut self, now: Time, round_trip: Duration, bytes: usize) {
+        self.handle_timeout(now, round_trip);
         self.bytes += bytes as u64;
+        self.last = now;
         self.fast |= self.bytes >= FAST;
     }
 
-    /// Begins another window if one is over.
-    pub(super) fn handle_timeout(&mut self, now: Time) {
+    /// Begins another window if one is over, or if nothing comes any more.
+    pub(super) fn handle_timeout(&mut self, now: Time, round_trip: Duration) {
+        if self.fast && self.quiet_at(round_trip) <= now {
+            *self = Self::new(now);
+            return;
+        }
         let passed = now.saturating_since(self.window);
         if passed < WINDOW {
             return;
@@ -55,8 +67,13 @@ impl Rate {
     }
 
     /// When the session may cease to be fast.
-    pub(super) fn poll_timeout(&self) -> Option<(Time, &'static str)> {
-        self.fast.then(|| (self.window + WINDOW, "downstream rate"))
+    pub(super) fn poll_timeout(&self, round_trip: Duration) -> Option<(Time, &'static str)> {
+        let at = || self.quiet_at(round_trip).min(self.window + WINDOW);
+        self.fast.then(|| (at(), "downstream rate"))
+    }
+
+    fn quiet_at(&self, round_trip: Duration) -> Time {
+        self.last + QUIET.max(2 * round_trip)
     }
 }
 
@@ -68,21 +85,23 @@ mod tests {
         Time::from_duration(Duration::from_millis(millis))
     }
 
+    const ROUND_TRIP: Duration = Duration::from_millis(300);
+
     #[test]
     fn a_megabyte_within_a_second_is_fast_at_once() {
         let mut rate = Rate::new(at(0));
-        rate.handle_received(at(100), 600_000);
-        assert!(!rate.is_fast() && rate.poll_timeout().is_none());
-        rate.handle_received(at(200), 600_000);
+        rate.handle_received(at(100), ROUND_TRIP, 600_000);
+        assert!(!rate.is_fast() && rate.poll_timeout(ROUND_TRIP).is_none());
+        rate.handle_received(at(500), ROUND_TRIP, 600_000);
         assert!(rate.is_fast());
-        assert_eq!(rate.poll_timeout().unwrap().0, at(1000));
+        assert_eq!(rate.poll_timeout(ROUND_TRIP).unwrap().0, at(1000));
     }
 
     #[test]
     fn a_slow_stream_is_never_fast() {
         let mut rate = Rate::new(at(0));
         for n in 0..100 {
-            rate.handle_received(at(n * 100), 90_000);
+            rate.handle_received(at(n * 100), ROUND_TRIP, 90_000);
             assert!(!rate.is_fast());
         }
     }
@@ -90,21 +109,38 @@ mod tests {
     #[test]
     fn a_rate_near_the_bound_does_not_change_its_mind() {
         let mut rate = Rate::new(at(0));
-        rate.handle_received(at(0), 1_100_000);
+        rate.handle_received(at(0), ROUND_TRIP, 1_100_000);
         for n in 1..100 {
-            rate.handle_received(at(n * 100), if n % 20 < 10 { 110_000 } else { 70_000 });
+            let bytes = if n % 20 < 10 { 110_000 } else { 70_000 };
+            rate.handle_received(at(n * 100), ROUND_TRIP, bytes);
             assert!(rate.is_fast(), "after {n}");
         }
     }
 
     #[test]
-    fn a_session_is_slow_again_after_a_quiet_second() {
+    fn a_session_is_slow_again_once_nothing_comes() {
+        for (round_trip, quiet) in [(ROUND_TRIP, at(1100)), (Duration::ZERO, at(550))] {
+            let mut rate = Rate::new(at(0));
+            rate.handle_received(at(500), round_trip, 2_000_000);
+            assert!(rate.is_fast());
+            while let Some((at, _)) = rate.poll_timeout(round_trip) {
+                assert!(at <= quiet);
+                rate.handle_timeout(at, round_trip);
+                assert_eq!(rate.is_fast(), at < quiet);
+            }
+            // What came before counts no more.
+            rate.handle_received(quiet, round_trip, 900_000);
+            assert!(!rate.is_fast());
+        }
+    }
+
+    #[test]
+    fn a_session_is_slow_again_after_a_slow_second() {
         let mut rate = Rate::new(at(0));
-        rate.handle_received(at(500), 2_000_000);
-        rate.handle_timeout(at(1000));
-        assert!(rate.is_fast(), "all of that came within the second");
-        rate.handle_timeout(at(2000));
+        rate.handle_received(at(500), ROUND_TRIP, 2_000_000);
+        for n in 10..=20 {
+            rate.handle_received(at(n * 100), ROUND_TRIP, 10_000);
+        }
         assert!(!rate.is_fast());
-        assert_eq!(rate.poll_timeout(), None);
     }
 }

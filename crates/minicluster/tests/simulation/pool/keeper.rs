@@ -216,6 +216,12 @@ impl Keeper {
         }
     }
 
+    /// Sessions that are ready and take new pairs.
+    fn useful(&self) -> usize {
+        let useful = |member: &&Member| !member.link.client.report().retired;
+        self.members.values().filter(useful).count()
+    }
+
     /// Whether no more sessions may be started for now.
     fn is_held_back(&self, now: Time) -> bool {
         now < self.held_until || self.started_lately(now) >= A_SECOND

@@ -128,6 +128,34 @@ fn where_no_session_can_be_made_a_fast_or_a_late_one_is_shared() {
 }
 
 #[test]
+fn beyond_those_for_isolation_a_fast_session_is_shared_before_another_is_made() {
+    let mut world = World::with(PoolConfig {
+        floor: 0,
+        isolated: 3,
+        ..PoolConfig::default()
+    });
+    for _ in 0..3 {
+        let request = world.request();
+        let key = world.connects()[0];
+        world.connected(key);
+        assert_eq!(world.actions(), [Action::Lend(request, key)]);
+        world.opens(key);
+        world.report(key, 0, |report| report.health = Health::Fast);
+    }
+    for _ in 0..12 {
+        let request = world.request();
+        let actions = world.actions();
+        let [Action::Lend(lent, key)] = actions[..] else {
+            panic!("{actions:?}");
+        };
+        assert_eq!(lent, request);
+        world.opens(key);
+    }
+    world.request();
+    assert_eq!(world.connects().len(), 1, "no lane is left");
+}
+
+#[test]
 fn where_no_session_may_be_started_yet_a_fast_one_is_shared() {
     let mut world = World::new(0);
     loop {

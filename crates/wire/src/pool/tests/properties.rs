@@ -199,6 +199,12 @@ impl Checked {
         self.check();
     }
 
+    /// Whether as many sessions are ready as are made for isolation.
+    fn is_isolated(&self) -> bool {
+        let useful = self.ready.values().filter(|(report, _)| !report.retired);
+        useful.count() >= self.isolated
+    }
+
     /// Whether no more sessions may be begun for now.
     fn is_held_back(&self) -> bool {
         let lately = |at: &&Time| self.now.saturating_since(**at) < Duration::from_secs(1);
@@ -223,16 +229,20 @@ impl Checked {
                 }
                 Action::Lend(request, key) => {
                     assert!(self.waiting.remove(&request), "answered twice");
-                    let may_be_unwell = self.failing || self.is_full() || self.is_held_back();
+                    let may_be_late = self.failing || self.is_full() || self.is_held_back();
+                    let may_be_fast = may_be_late || self.is_isolated();
                     let (report, lent) = self.ready.get_mut(&key).expect("a ready session");
                     assert!(
                         !report.retired && report.free_lanes > *lent,
                         "{report:?}, {lent} lent"
                     );
-                    assert!(
-                        report.health == Health::Well || (may_be_unwell && report.health < Health::Paused),
-                        "{report:?}"
-                    );
+                    let is_lent = match report.health {
+                        Health::Well => true,
+                        Health::Fast => may_be_fast,
+                        Health::Late => may_be_late,
+                        Health::Paused => false,
+                    };
+                    assert!(is_lent, "{report:?}");
                     *lent += 1;
                 }
                 Action::Prove(key) => {

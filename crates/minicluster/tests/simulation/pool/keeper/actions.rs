@@ -77,8 +77,7 @@ impl Keeper {
         if self.attempts.len() >= at_once {
             return Err(format!("more than {at_once} sessions are made at once"));
         }
-        let useful = |member: &&Member| !member.link.client.report().retired;
-        let useful = self.members.values().filter(useful).count();
+        let useful = self.useful();
         let most = if held {
             plan.config.most
         } else {
@@ -120,6 +119,7 @@ impl Keeper {
     ) -> Result<(), String> {
         let full = self.is_full(plan);
         let held_back = self.is_held_back(now);
+        let isolated = self.useful() >= plan.config.isolated;
         self.check_lively(key)?;
         let connection = self
             .waiting
@@ -137,6 +137,8 @@ impl Keeper {
         // Where none can be made, a bad one is better than none.
         let worst = if self.failed.is_some() || full || held_back {
             Health::Late
+        } else if isolated {
+            Health::Fast
         } else {
             Health::Well
         };
