@@ -331,7 +331,7 @@ impl Pool {
     fn own_lane(&self, now: Time) -> Option<SessionKey> {
         let worst = if self.is_full() || self.pace.is_failing() || self.is_held_back(now) {
             Health::Late
-        } else if self.sessions.useful() - self.sessions.connecting() >= self.config.isolated {
+        } else if self.sessions.taking() >= self.config.isolated {
             Health::Fast
         } else {
             Health::Well

@@ -240,8 +240,7 @@ impl Session {
         if self.fault.is_some() {
             return;
         }
-        self.rate
-            .handle_timeout(now, self.round_trip().unwrap_or_default());
+        self.rate.handle_timeout(now, self.round_trip.quiet_after());
         self.find_late_lanes(now);
         self.end_overdue_pairs(now);
         self.send_due_fences(now);
@@ -411,7 +410,7 @@ impl Session {
         lanes
             .chain(pairs)
             .chain(liveness)
-            .chain(self.rate.poll_timeout(self.round_trip().unwrap_or_default()))
+            .chain(self.rate.poll_timeout(self.round_trip.quiet_after()))
             .min()
     }
 

@@ -56,14 +56,19 @@ impl Sessions {
         self.ready.len()
     }
 
+    /// Those that are ready and take new pairs.
+    pub(super) fn taking(&self) -> usize {
+        self.ready.len() - self.retired
+    }
+
     /// Those that take new pairs, or will.
     pub(super) fn useful(&self) -> usize {
-        self.total() - self.retired
+        self.connecting() + self.taking()
     }
 
     /// Those with open pairs, or about to have some, that take new ones.
     pub(super) fn used(&self) -> usize {
-        self.ready.len().saturating_sub(self.retired + self.unused())
+        self.taking().saturating_sub(self.unused())
     }
 
     pub(super) fn connecting(&self) -> usize {

@@ -49,8 +49,8 @@ impl Session {
         ends: bool,
     ) -> Received<'a> {
         // What comes for pairs that are over is in the way of the others too.
-        let round_trip = self.round_trip.smoothed().unwrap_or_default();
-        self.rate.handle_received(now, round_trip, payload.len());
+        self.rate
+            .handle_received(now, self.round_trip.quiet_after(), payload.len());
         let received = match self.pair_of(stream) {
             Some((pair, Half::Data, _)) if !payload.is_empty() => Received::Data { pair, payload },
             Some((_, Half::Error, pair)) => {
