@@ -144,19 +144,15 @@ impl Client {
         self.pairs.insert(pair, connection);
         apps[connection].open(now);
         facts[connection].opened = Some(now);
-        if shared {
-            // The end of a pair that was on the lane before may not have got through.
-            apps[connection].relax();
-            facts[connection].shared = true;
-        }
-        self.relax_sharers(pair, apps, facts);
+        self.relax_sharers(pair, shared, apps, facts);
         self.backlog.handle_opened(now, pair);
         self.note_reading(now, apps);
         true
     }
 
-    /// Whoever shares a lane may have to wait for another's pod.
-    fn relax_sharers(&self, pair: PairId, apps: &mut [App], facts: &mut [Facts]) {
+    /// Whoever shares a lane may have to wait for another's pod; if it was lent to be `shared`, though nobody is on it: the
+    /// end of a pair that was may not have got through.
+    fn relax_sharers(&self, pair: PairId, shared: bool, apps: &mut [App], facts: &mut [Facts]) {
         let lane = |pair: PairId| LaneIndex::of(pair.data_stream());
         let sharers: Vec<usize> = self
             .pairs
@@ -164,7 +160,7 @@ impl Client {
             .filter(|&(&other, _)| lane(other) == lane(pair))
             .map(|(_, &connection)| connection)
             .collect();
-        if sharers.len() > 1 {
+        if shared || sharers.len() > 1 {
             for connection in sharers {
                 apps[connection].relax();
                 facts[connection].shared = true;

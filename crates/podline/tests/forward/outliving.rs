@@ -6,9 +6,8 @@ use podline::{End, Ended, Event};
 use podline_minicluster::manifest;
 use podline_minicluster::node::UpgradeFault;
 use tokio::io::AsyncWriteExt;
-use tokio::time::sleep;
 
-use crate::stage::{Stage, address, connect, echo, event, holding, read_all, soon, who};
+use crate::stage::{Stage, address, connect, echo, event, holding, read_all, soon, until, who};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_outlives_its_pod_without_a_failed_connection() {
@@ -162,13 +161,7 @@ async fn a_connection_that_said_nothing_yet_outlives_its_session() {
     // Whether an app heard what this one said is not known for what it would say next.
     let (_, end) = read_all(&mut said).await;
     assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset);
-    soon(async {
-        // Nobody tells of it.
-        while stage.minicluster.sessions() > 0 {
-            sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
+    until(|| stage.minicluster.sessions() == 0).await;
     faults.set(|faults| faults.upgrade = UpgradeFault::None);
     echo(&mut silent, b"first words").await.unwrap();
 }
@@ -210,13 +203,7 @@ async fn a_connection_whose_pod_vanished_is_not_left_to_itself() {
     let mut events = forward.events();
     let mut unanswered = connect(&forward, 0).await;
     // A runtime that has not begun to dial when the pod goes would say so, and the connection go to the next pod.
-    soon(async {
-        // Nobody tells of it.
-        while stage.minicluster.pod_connections() == 0 {
-            sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
+    until(|| stage.minicluster.pod_connections() > 0).await;
     echo(&mut connect(&forward, 1).await, b"first").await.unwrap();
 
     let store = stage.minicluster.store();

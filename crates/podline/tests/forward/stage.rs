@@ -8,7 +8,7 @@ use podline_minicluster::{Config, Minicluster, User};
 use tempfile::NamedTempFile;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// How long anything may take that should happen; only a broken build ever waits so long.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -150,4 +150,14 @@ async fn ask_who(mut app: TcpStream) -> io::Result<(String, TcpStream)> {
 
 pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     timeout(PATIENCE, future).await.expect("it happens soon")
+}
+
+/// Looks at the minicluster until it is so, for of this nobody tells.
+pub(crate) async fn until(is_so: impl Fn() -> bool) {
+    soon(async {
+        while !is_so() {
+            sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
 }
